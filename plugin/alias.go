@@ -1,0 +1,96 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clusterdns
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+)
+
+const (
+	// maxAliases bounds a chain of CNAME records that passes through this
+	// process more than once: through our zones, rewrites and other server blocks.
+	maxAliases = 10
+	// followTime bounds the time that following a whole chain may take.
+	followTime = 4 * time.Second
+)
+
+// A chain is the aliases that are being followed for one query. It travels in
+// the context, because each step is a query to the server itself.
+type chain struct {
+	targets []string // in lower case
+}
+
+type chainKey struct{}
+
+// follow completes m, which ends in a CNAME record, with what the server
+// itself answers for target. The response code is that of the last name of the
+// chain (RFC 6604). If nobody here answers for target, the alias alone is a
+// complete answer of an authoritative server (RFC 1034 section 4.3.2).
+func (c *ClusterDNS) follow(ctx context.Context, state request.Request, m *dns.Msg, target string) {
+	before, _ := ctx.Value(chainKey{}).(chain)
+	key := strings.ToLower(target)
+	if len(before.targets) >= maxAliases || slices.Contains(before.targets, key) || strings.EqualFold(state.Req.Question[0].Name, target) {
+		m.Rcode = dns.RcodeServerFailure // a loop is an error (RFC 1034 section 3.6.2)
+		return
+	}
+	if len(before.targets) == 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, followTime)
+		defer cancel()
+	}
+	ctx = context.WithValue(ctx, chainKey{}, chain{append(slices.Clip(before.targets), key)})
+
+	resp, err := c.upstream.Lookup(ctx, state, target, state.Req.Question[0].Qtype)
+	switch {
+	case err != nil:
+		return // there is no server around this plugin: nobody answers
+	case resp == nil || ctx.Err() != nil:
+		m.Rcode = dns.RcodeServerFailure
+		return
+	case resp.Rcode == dns.RcodeRefused:
+		return
+	}
+	m.Rcode = resp.Rcode
+	m.Truncated = resp.Truncated
+	m.Answer = append(slices.Clip(m.Answer), onChain(resp.Answer, target, state.Req.Question[0].Qtype)...)
+	if negative(resp) {
+		m.Ns = slices.DeleteFunc(slices.Clone(resp.Ns), func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeSOA })
+	}
+}
+
+// negative reports whether resp denies the last name of its chain.
+func negative(resp *dns.Msg) bool {
+	return resp.Rcode == dns.RcodeNameError || resp.Rcode == dns.RcodeSuccess &&
+		!slices.ContainsFunc(resp.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == resp.Question[0].Qtype })
+}
+
+// onChain returns those of rrs that answer a query for name: the aliases from
+// name on, and the records of the type asked for at their end. What else an
+// upstream adds is not believed under our names.
+func onChain(rrs []dns.RR, name string, qtype uint16) []dns.RR {
+	var chain []dns.RR
+	for range len(rrs) {
+		alias := slices.IndexFunc(rrs, func(rr dns.RR) bool {
+			return rr.Header().Rrtype == dns.TypeCNAME && strings.EqualFold(rr.Header().Name, name)
+		})
+		if alias < 0 || qtype == dns.TypeCNAME {
+			break
+		}
+		chain = append(chain, rrs[alias])
+		name = rrs[alias].(*dns.CNAME).Target
+		rrs = slices.Delete(slices.Clone(rrs), alias, alias+1)
+	}
+	for _, rr := range rrs {
+		if rr.Header().Rrtype == qtype && strings.EqualFold(rr.Header().Name, name) {
+			chain = append(chain, rr)
+		}
+	}
+	return chain
+}

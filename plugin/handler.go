@@ -1,0 +1,133 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clusterdns
+
+import (
+	"context"
+	"math/rand/v2"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/request"
+	"github.com/miekg/dns"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/answer"
+	"github.com/clusterdns/clusterdns/plugin/internal/qname"
+)
+
+// minRecord is the fewest octets that a record takes in a message: a name of
+// one octet, type, class, TTL, length, and an IPv4 address.
+const minRecord = 1 + 2 + 2 + 4 + 2 + 4
+
+// ServeDNS implements [plugin.Handler].
+func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	q := &r.Question[0]
+	z := c.match(q.Name)
+	if z == nil {
+		return plugin.NextOrFailure(c.Name(), c.Next, ctx, w, r)
+	}
+	switch {
+	case q.Qtype == dns.TypeAXFR, q.Qtype == dns.TypeIXFR:
+		return dns.RcodeRefused, nil // transfers are the transfer plugin's
+	case q.Qclass != dns.ClassINET && q.Qclass != dns.ClassANY:
+		return dns.RcodeRefused, nil // there is no cluster in another class
+	}
+
+	state := request.Request{W: w, Req: r}
+	zone := q.Name[len(q.Name)-len(z.origin):] // in the letter case of the query
+	a := answer.Lookup(c.lease.Index(), c.lease.Synced(), &c.opts, answer.Question{
+		Name:  q.Name,
+		Zone:  zone,
+		Type:  q.Qtype,
+		Limit: state.Size()/minRecord + 1,
+		Start: rand.Uint32(), //nolint:gosec // spreads load, guards nothing
+	})
+	if a.Result == answer.NameError && c.through(q.Name) {
+		return plugin.NextOrFailure(c.Name(), c.Next, ctx, w, r)
+	}
+
+	m := newReply(r)
+	switch a.Result {
+	case answer.Success:
+		m.Answer, m.Extra = a.Answer, a.Extra
+	case answer.Alias:
+		m.Answer = a.Answer
+		c.follow(ctx, state, &m.Msg, a.Target)
+	case answer.NoData:
+		m.deny(z, zone, c)
+	case answer.NameError:
+		m.Rcode = dns.RcodeNameError
+		m.deny(z, zone, c)
+	case answer.NotSynced:
+		m.Rcode = dns.RcodeServerFailure
+		m.Authoritative = false
+		m.explain(r, dns.ExtendedErrorCodeNotReady, "waiting for the Kubernetes API server")
+	}
+	_ = w.WriteMsg(&m.Msg) // a client that is gone is nobody's error
+	return dns.RcodeSuccess, nil
+}
+
+// match returns the zone with the longest name that name is in, or nil.
+func (c *ClusterDNS) match(name string) *zone {
+	var best *zone
+	for i := range c.zones {
+		z := &c.zones[i]
+		if (best == nil || len(z.origin) > len(best.origin)) && qname.InZone(name, z.origin) {
+			best = z
+		}
+	}
+	return best
+}
+
+// through reports whether a name error for name goes to the next plugin.
+func (c *ClusterDNS) through(name string) bool {
+	for _, zone := range c.fall {
+		if qname.InZone(name, zone) {
+			return true
+		}
+	}
+	return false
+}
+
+// A reply is a response with room for what almost every one has, in one allocation.
+type reply struct {
+	dns.Msg
+	question [1]dns.Question
+	ns       [1]dns.RR
+	soa      dns.SOA
+}
+
+// newReply returns an authoritative response to r without records.
+func newReply(r *dns.Msg) *reply {
+	m := new(reply)
+	m.question[0] = r.Question[0]
+	m.Question = m.question[:]
+	m.Id = r.Id
+	m.Response = true
+	m.Opcode = r.Opcode
+	m.RecursionDesired = r.RecursionDesired
+	m.CheckingDisabled = r.CheckingDisabled
+	m.Authoritative = true
+	return m
+}
+
+// deny adds the SOA record that says for how long the denial holds (RFC 2308 section 3).
+func (m *reply) deny(z *zone, name string, c *ClusterDNS) {
+	mname, rname := z.mname, z.rname
+	if name != z.origin { // written in another letter case: so is the answer
+		mname, rname = answer.SOANames(name)
+	}
+	answer.SOA(&m.soa, name, mname, rname, c.lease.Index().Serial(), c.opts.TTL)
+	m.ns[0] = &m.soa
+	m.Ns = m.ns[:]
+}
+
+// explain adds an Extended DNS Error (RFC 8914) for a client that understands it.
+func (m *reply) explain(r *dns.Msg, code uint16, text string) {
+	if r.IsEdns0() == nil {
+		return
+	}
+	opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}}
+	opt.Option = []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: code, ExtraText: text}}
+	m.Extra = append(m.Extra, opt)
+}

@@ -1,0 +1,156 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package answer
+
+import (
+	"net/netip"
+
+	"github.com/miekg/dns"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/index"
+)
+
+// addrs answers a query for A or AAAA with those of ips that are of that family.
+func (l *lookup) addrs(ips []netip.Addr) Answer {
+	if l.q.Type == dns.TypeANY {
+		return l.any()
+	}
+	n := 0
+	for _, ip := range ips {
+		if family(l.q.Type, ip) {
+			n++
+		}
+	}
+	if n == 0 {
+		return noData
+	}
+	b := newAddrs(n)
+	for _, ip := range ips {
+		if family(l.q.Type, ip) {
+			b.add(l.q.Name, ip, l.o.TTL)
+		}
+	}
+	return Answer{Answer: b.rrs}
+}
+
+// family reports whether ip is of the family that records of type t have.
+func family(t uint16, ip netip.Addr) bool {
+	return t == dns.TypeA && ip.Is4() || t == dns.TypeAAAA && ip.Is6()
+}
+
+// endpointAddrs answers with the addresses of one family of the endpoints that the name asks for.
+func (l *lookup) endpointAddrs(s *index.Service, v4 bool) Answer {
+	n := 0
+	for _, g := range s.Groups {
+		if g.Is4() == v4 {
+			p := l.pick(g)
+			n += p.len()
+		}
+	}
+	if n == 0 {
+		return noData
+	}
+	w := l.window(n)
+	b := newAddrs(w.len)
+	for round := range 2 { // from the start of the window, and on from the beginning
+		k := 0
+		for _, g := range s.Groups {
+			if g.Is4() == v4 && len(b.rrs) < w.len {
+				k = l.appendAddrs(b, g, w, round, k)
+			}
+		}
+	}
+	if len(b.rrs) == 0 {
+		return noData
+	}
+	return Answer{Answer: b.rrs}
+}
+
+// appendAddrs adds the addresses of g that are in the window; candidate 0 of g
+// is candidate k of the Service. It returns the candidate after them.
+func (l *lookup) appendAddrs(b *addrSet, g *index.Group, w window, round, k int) int {
+	p := l.pick(g)
+	n := p.len()
+	first, last := w.cut(round, k, n)
+	var before netip.Addr
+	for c := first; c < last && len(b.rrs) < w.len; c++ {
+		i, ok := p.at(c)
+		if !ok || g.Addr(i) == before {
+			continue
+		}
+		before = g.Addr(i)
+		b.add(l.q.Name, before, l.o.TTL)
+	}
+	return k + n
+}
+
+// A window is the part of an RRset that is answered: len records from start
+// on, around the end.
+type window struct{ start, len int }
+
+// window returns the part that may be answered of n records.
+func (l *lookup) window(n int) window {
+	if l.q.Limit == 0 || n <= l.q.Limit {
+		return window{0, n}
+	}
+	return window{int(l.q.Start % uint32(n)), l.q.Limit} //nolint:gosec // n is a number of records in memory
+}
+
+// cut returns which of n candidates, the first of which is candidate k of all,
+// are to be looked at in the round.
+func (w window) cut(round, k, n int) (first, last int) {
+	split := min(max(w.start-k, 0), n)
+	if round == 0 {
+		return split, n
+	}
+	return 0, split
+}
+
+// An addrSet is address records in two allocations, whatever their number.
+type addrSet struct {
+	rrs  []dns.RR
+	recs []addrRecord
+}
+
+// An addrRecord is an A or AAAA record with room for its address. Two records
+// share the struct because an RRset is of one type but glue is of both.
+type addrRecord struct {
+	a    dns.A
+	aaaa dns.AAAA
+	ip   [16]byte
+}
+
+// oneAddr is an addrSet of one record in a single allocation: the most frequent answer.
+type oneAddr struct {
+	addrSet
+	rr  [1]dns.RR
+	rec [1]addrRecord
+}
+
+func newAddrs(n int) *addrSet {
+	if n == 1 {
+		one := new(oneAddr)
+		one.rrs, one.recs = one.rr[:0], one.rec[:0]
+		return &one.addrSet
+	}
+	return &addrSet{rrs: make([]dns.RR, 0, n), recs: make([]addrRecord, 0, n)}
+}
+
+func (b *addrSet) add(owner string, ip netip.Addr, ttl uint32) {
+	b.recs = append(b.recs, addrRecord{})
+	b.rrs = append(b.rrs, b.recs[len(b.recs)-1].set(owner, ip, ttl))
+}
+
+// set makes r the address record of ip and returns it.
+func (r *addrRecord) set(owner string, ip netip.Addr, ttl uint32) dns.RR {
+	if ip.Is4() {
+		v4 := ip.As4()
+		copy(r.ip[:], v4[:])
+		r.a = dns.A{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: ttl}, A: r.ip[:4:4]}
+		return &r.a
+	}
+	r.ip = ip.As16()
+	r.aaaa = dns.AAAA{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeAAAA, Class: dns.ClassINET, Ttl: ttl}, AAAA: r.ip[:]}
+	return &r.aaaa
+}

@@ -1,0 +1,207 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package answer decides what a cluster's DNS says to a question.
+//
+// All DNS policy is here: which names exist (RFC 1034, 2308, 8020), which
+// records they have (the Kubernetes DNS specification 1.1.0), and what may not
+// be said before the index is complete. How an answer leaves the process is not.
+package answer
+
+import (
+	"net/netip"
+
+	"github.com/miekg/dns"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/index"
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
+	"github.com/clusterdns/clusterdns/plugin/internal/qname"
+)
+
+// PodMode says which names below pod.<zone> are answered.
+type PodMode uint8
+
+const (
+	// PodsDisabled answers none.
+	PodsDisabled PodMode = iota
+	// PodsInsecure answers every dashed address without asking whether there is such a Pod.
+	PodsInsecure
+	// PodsVerified answers the dashed addresses of the Pods of the namespace.
+	PodsVerified
+)
+
+// Options say what is answered, and how. They must not change once they are in use.
+type Options struct {
+	// PrimaryZone is the zone, in lower case, that names in PTR records are in.
+	PrimaryZone string
+	// Namespaces are the exposed namespaces, in lower case. If it is nil all are.
+	Namespaces map[string]struct{}
+	// Kinds are the kinds that the index is fed with.
+	Kinds object.Kinds
+	Pods  PodMode
+	// EndpointPodNames names endpoints without a hostname after their Pod.
+	EndpointPodNames bool
+	// IgnoreEmptyService makes a ClusterIP Service without a ready endpoint a name error.
+	IgnoreEmptyService bool
+	// TTL of all records and of negative answers, in seconds; 0..3600.
+	TTL uint32
+	// Local are the addresses that this server listens on: the name servers of
+	// the zones are the Services that have one of them as an endpoint.
+	Local []netip.Addr
+}
+
+// A Question is a query for one name.
+type Question struct {
+	Name string // fully qualified, in the letter case of the query
+	Zone string // the end of Name that is the zone of the answer, in the letter case of the query
+	Type uint16
+	// Limit is a number of records that is sure not to fit the response, or 0
+	// if all do: of a larger RRset so many are answered.
+	Limit int
+	// Start rotates which records of an RRset larger than Limit are answered.
+	Start uint32
+}
+
+// A Result says of which kind an answer is.
+type Result uint8
+
+const (
+	// Success is an answer with records.
+	Success Result = iota
+	// NoData says that the name exists and has no record of that type (RFC 2308 section 2.2).
+	NoData
+	// NameError says that the name does not exist, and nothing below it (RFC 8020).
+	NameError
+	// NotSynced says that the index does not hold yet what the answer depends on.
+	NotSynced
+	// Alias is an answer with a CNAME record whose Target is not followed yet.
+	Alias
+)
+
+// An Answer is what to say. Its records are the caller's: they share nothing with the index.
+type Answer struct {
+	Result Result
+	Answer []dns.RR
+	Extra  []dns.RR
+	Target string // of result Alias
+}
+
+// A lookup is one question being answered.
+type lookup struct {
+	x      *index.Index
+	synced object.Kinds
+	o      *Options
+	q      Question
+	name   qname.Name
+}
+
+// Lookup answers q from x, of which the kinds synced are complete.
+func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer {
+	l := lookup{x, synced, o, q, qname.Parse(q.Name, q.Zone)}
+	switch l.name.Kind {
+	case qname.Apex:
+		return l.apex()
+	case qname.Version:
+		return l.version()
+	case qname.NameServer:
+		return l.nameServer()
+	case qname.NameServerParent, qname.Services, qname.Pods:
+		return noData
+	case qname.ServiceNamespace:
+		return l.namespace()
+	case qname.PodNamespace:
+		if o.Pods == PodsDisabled {
+			return nameError
+		}
+		return l.namespace()
+	case qname.Service, qname.Protocol, qname.Port, qname.Endpoint:
+		return l.service()
+	case qname.Pod:
+		return l.pod()
+	case qname.Address:
+		return l.address()
+	case qname.Network:
+		return l.network()
+	case qname.Unknown:
+	}
+	return nameError
+}
+
+var (
+	noData    = Answer{Result: NoData}
+	nameError = Answer{Result: NameError}
+	notSynced = Answer{Result: NotSynced}
+)
+
+// needs reports whether ks are synced, as far as they are fed at all.
+func (l *lookup) needs(ks ...object.Kind) bool {
+	return l.synced.Has(object.Set(ks...) & l.o.Kinds)
+}
+
+// exposed reports whether namespace, in any letter case, exists for this server.
+func (l *lookup) exposed(namespace string) bool {
+	name, ok := l.x.Namespace(namespace)
+	if !ok || l.o.Namespaces == nil {
+		return ok
+	}
+	_, ok = l.o.Namespaces[name]
+	return ok
+}
+
+// namespace answers for a name that is an empty non-terminal if the namespace exists.
+func (l *lookup) namespace() Answer {
+	switch {
+	case !l.needs(object.Namespaces):
+		return notSynced
+	case !l.exposed(l.name.Namespace):
+		return nameError
+	}
+	return noData
+}
+
+// version answers for dns-version.<zone>, section 2.2 of the specification.
+func (l *lookup) version() Answer {
+	switch l.q.Type {
+	case dns.TypeTXT:
+		hdr := dns.RR_Header{Name: l.q.Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: versionTTL}
+		return Answer{Answer: []dns.RR{&dns.TXT{Hdr: hdr, Txt: []string{SchemaVersion}}}}
+	case dns.TypeANY:
+		return l.any()
+	}
+	return noData
+}
+
+// SchemaVersion is the version of the Kubernetes DNS specification that is answered.
+const SchemaVersion = "1.1.0"
+
+// versionTTL is the TTL that the specification shows for the version record, in seconds.
+const versionTTL = 28800
+
+// pod answers for <dashed address>.<namespace>.pod.<zone>.
+func (l *lookup) pod() Answer {
+	if l.o.Pods == PodsDisabled {
+		return nameError
+	}
+	if !l.needs(object.Namespaces) {
+		return notSynced
+	}
+	a, ok := qname.ParseDashed(l.name.Pod)
+	if !ok || !l.exposed(l.name.Namespace) {
+		return nameError
+	}
+	if l.o.Pods == PodsVerified {
+		if !l.needs(object.Pods) {
+			return notSynced
+		}
+		if !l.x.HasPod(l.name.Namespace, a) {
+			return nameError
+		}
+	}
+	return l.addrs([]netip.Addr{a})
+}
+
+// any answers a query for all types with one synthetic record (RFC 8482 section 4.2).
+func (l *lookup) any() Answer {
+	hdr := dns.RR_Header{Name: l.q.Name, Rrtype: dns.TypeHINFO, Class: dns.ClassINET, Ttl: l.o.TTL}
+	return Answer{Answer: []dns.RR{&dns.HINFO{Hdr: hdr, Cpu: "RFC8482"}}}
+}

@@ -1,0 +1,127 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package answer
+
+import (
+	"slices"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/index"
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
+	"github.com/clusterdns/clusterdns/plugin/internal/qname"
+)
+
+// A pick is the endpoints of a group that a name asks for: a range of them, or
+// those at some positions.
+type pick struct {
+	g           *index.Group
+	first, last int
+	hosts, pods []uint32
+	byName      bool // only endpoints that are called so
+	podNames    bool // Options.EndpointPodNames
+}
+
+// pick returns what the name asks for of g. Nothing is searched unless it
+// names an endpoint.
+func (l *lookup) pick(g *index.Group) pick {
+	switch {
+	case l.name.Kind == qname.Endpoint:
+		return l.pickNamed(g, l.name.Endpoint)
+	case l.name.Kind == qname.Port && !slices.ContainsFunc(g.Ports, l.matches):
+		return pick{g: g}
+	}
+	return pick{g: g, last: g.Len()}
+}
+
+// pickNamed returns the endpoints of g that are called name. It searches by halves.
+func (l *lookup) pickNamed(g *index.Group, name string) pick {
+	p := pick{g: g, byName: true, podNames: l.o.EndpointPodNames, hosts: g.ByHostname(name)}
+	if p.podNames {
+		p.pods = g.ByPod(name)
+	}
+	if a, ok := qname.ParseDashed(name); ok && qname.IsDashed(name, a) {
+		p.first, p.last = g.FindAddr(a)
+	}
+	return p
+}
+
+// len returns the number of candidates.
+func (p *pick) len() int { return p.last - p.first + len(p.hosts) + len(p.pods) }
+
+// at returns the position of candidate k in the group. ok is false if the
+// endpoint is called otherwise: it has a hostname, which goes before the name of
+// its Pod, which goes before its address.
+func (p *pick) at(k int) (i int, ok bool) {
+	if k < len(p.hosts) {
+		return int(p.hosts[k]), true
+	}
+	k -= len(p.hosts)
+	if k < len(p.pods) {
+		i = int(p.pods[k])
+		return i, p.g.Hostname(i) == ""
+	}
+	i = p.first + k - len(p.pods)
+	return i, !p.byName || p.g.Hostname(i) == "" && (!p.podNames || p.g.Pod(i) == "")
+}
+
+// next returns the position of the first endpoint at or after candidate k, and
+// the candidate after it. ok is false if there is none.
+func (p *pick) next(k int) (i, after int, ok bool) {
+	for ; k < p.len(); k++ {
+		if i, ok := p.at(k); ok {
+			return i, k + 1, true
+		}
+	}
+	return 0, k, false
+}
+
+// anyPicked reports whether the name asks for an endpoint of s at all.
+func (l *lookup) anyPicked(s *index.Service) bool {
+	for _, g := range s.Groups {
+		p := l.pick(g)
+		if _, _, ok := p.next(0); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// label returns what endpoint i of g is called. It is made in buf if need be.
+func (l *lookup) label(buf []byte, g *index.Group, i int) []byte {
+	if name := l.given(g, i); name != "" {
+		return append(buf, name...)
+	}
+	return qname.AppendDashed(buf, g.Addr(i))
+}
+
+// given returns the name that endpoint i of g has by itself or from its Pod,
+// or "" if it is called after its address.
+func (l *lookup) given(g *index.Group, i int) string {
+	if h := g.Hostname(i); h != "" || !l.o.EndpointPodNames {
+		return h
+	}
+	return g.Pod(i)
+}
+
+// repeats reports whether an endpoint before endpoint i of group n of s has its
+// name and a port of that number: their SRV records would be the same.
+func (l *lookup) repeats(s *index.Service, n, i int, number uint16) bool {
+	name := l.given(s.Groups[n], i)
+	if name == "" {
+		return false // called after its address, which no other endpoint has
+	}
+	for _, g := range s.Groups[:n] {
+		p := l.pickNamed(g, name)
+		if _, _, ok := p.next(0); ok && l.hasNumber(g, number) {
+			return true
+		}
+	}
+	p := l.pickNamed(s.Groups[n], name)
+	first, _, _ := p.next(0)
+	return first != i
+}
+
+// hasNumber reports whether g has a port of that number that the name asks for.
+func (l *lookup) hasNumber(g *index.Group, number uint16) bool {
+	return slices.ContainsFunc(g.Ports, func(p object.Port) bool { return p.Number == number && l.matches(p) })
+}

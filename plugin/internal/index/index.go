@@ -1,0 +1,190 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package index holds the DNS-relevant state of a cluster in memory.
+//
+// It keeps facts, not answers: which Services, endpoints, namespaces and pods
+// there are, by name and by address. Readers take no lock and never wait for a
+// writer: what they get is immutable, and writers publish a new value beside it.
+package index
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
+)
+
+// An Index is the state of one cluster. The zero value is not usable: see [New].
+//
+// All methods are safe for concurrent use. Those that change something (Set,
+// Delete, Sweep, Raise) exclude each other; the others take no lock.
+type Index struct {
+	seed maphash.Seed
+
+	services   table[cell]
+	namespaces table[namespace]
+	addrs      table[Owner]
+	pods       table[podAddr]
+	prefixes   prefixes
+
+	mu         sync.Mutex // held by writers; guards what follows
+	slices     map[sliceKey]*slice
+	podObjects map[podKey]podObject
+
+	serial  atomic.Uint64
+	objects [object.NumKinds]atomic.Int64
+	ready   atomic.Int64 // endpoints
+}
+
+// New returns an empty index.
+func New() *Index {
+	return &Index{
+		seed:       maphash.MakeSeed(),
+		slices:     make(map[sliceKey]*slice),
+		podObjects: make(map[podKey]podObject),
+		prefixes:   prefixes{seed: maphash.MakeSeed()},
+	}
+}
+
+// Serial returns a number that rises with every change that a query can see,
+// and only then. It is the SOA serial, in the arithmetic of RFC 1982.
+func (x *Index) Serial() uint32 { return uint32(x.serial.Load()) } //nolint:gosec // RFC 1982 arithmetic wraps
+
+// Raise lifts the serial to at least resourceVersion. Every visible change is
+// caused by at least one step of the API server's resourceVersion, so a serial
+// that starts from one never falls across a restart.
+func (x *Index) Raise(resourceVersion uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if resourceVersion > x.serial.Load() {
+		x.serial.Store(resourceVersion)
+	}
+}
+
+// changed counts a visible change. The caller holds mu.
+func (x *Index) changed() { x.serial.Add(1) }
+
+// Objects returns how many objects of kind k the index was given and holds.
+func (x *Index) Objects(k object.Kind) int { return int(x.objects[k].Load()) }
+
+// Endpoints returns how many endpoint addresses the index holds, counted once per EndpointSlice.
+func (x *Index) Endpoints() int { return int(x.ready.Load()) }
+
+// A namespace is present by name only.
+type namespace struct {
+	name string
+	gen  uint32
+}
+
+// Namespace returns the name of the namespace that is called name in any
+// letter case. ok is false if there is none.
+func (x *Index) Namespace(name string) (canonical string, ok bool) {
+	n := find(&x.namespaces, x.hashNames(name, ""), name, (*namespace).is)
+	if n == nil {
+		return "", false
+	}
+	return n.name, true
+}
+
+func (n *namespace) is(name string) bool { return equalFold(n.name, name) }
+
+// SetNamespace adds the namespace name, seen in generation gen.
+func (x *Index) SetNamespace(name string, gen uint32) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	hash := x.hashNames(name, "")
+	if n := find(&x.namespaces, hash, name, (*namespace).is); n != nil {
+		n.gen = gen
+		return
+	}
+	x.namespaces.insert(hash, &namespace{name, gen}, func(n *namespace) uint64 { return x.hashNames(n.name, "") })
+	x.objects[object.Namespaces].Add(1)
+	x.changed()
+}
+
+// DeleteNamespace removes the namespace name.
+func (x *Index) DeleteNamespace(name string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	hash := x.hashNames(name, "")
+	if n := find(&x.namespaces, hash, name, (*namespace).is); n != nil {
+		x.removeNamespace(hash, n)
+	}
+}
+
+func (x *Index) removeNamespace(hash uint64, n *namespace) {
+	x.namespaces.remove(hash, n)
+	x.objects[object.Namespaces].Add(-1)
+	x.changed()
+}
+
+// Sweep removes every object of kind k that was last seen in a generation
+// other than gen: after a complete list, what the list did not have is gone.
+func (x *Index) Sweep(k object.Kind, gen uint32) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch k {
+	case object.Namespaces:
+		for n := range x.namespaces.all() {
+			if n.gen != gen {
+				x.removeNamespace(x.hashNames(n.name, ""), n)
+			}
+		}
+	case object.Services:
+		x.sweepServices(gen)
+	case object.EndpointSlices:
+		x.sweepSlices(gen)
+	case object.Pods:
+		x.sweepPods(gen)
+	}
+}
+
+// hashNames hashes two labels without regard to letter case. Seeded, so that
+// nobody can choose names that collide.
+func (x *Index) hashNames(a, b string) uint64 {
+	var buf [128]byte // two labels of at most 63 octets
+	n := lower(buf[:64], a)
+	buf[n] = '.'
+	n++
+	n += lower(buf[n:], b)
+	return maphash.Bytes(x.seed, buf[:n])
+}
+
+// lower copies s to dst in lower case, as far as it fits (no longer label
+// exists, and comparing will tell), and returns how much it copied.
+func lower(dst []byte, s string) int {
+	n := min(len(s), len(dst), 63)
+	for i := range n {
+		dst[i] = lowerByte(s[i])
+	}
+	return n
+}
+
+func (x *Index) hashAddr(a netip.Addr) uint64 {
+	b := a.As16()
+	return maphash.Bytes(x.seed, b[:])
+}
+
+// equalFold compares names as DNS does: without regard to the case of ASCII
+// letters (RFC 4343). stored is in lower case.
+func equalFold(stored, name string) bool {
+	if len(stored) != len(name) {
+		return false
+	}
+	for i := range len(name) {
+		if stored[i] != lowerByte(name[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}

@@ -1,0 +1,182 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package index
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
+)
+
+// A slice is one EndpointSlice. Writer only, but for its group, which records share.
+type slice struct {
+	owner *cell
+	group *Group
+	gen   uint32
+}
+
+type sliceKey struct{ namespace, name string }
+
+// SetEndpointSlice adds or replaces s, seen in generation gen. The index owns s from now on.
+func (x *Index) SetEndpointSlice(s object.EndpointSlice, gen uint32) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	key := sliceKey{s.Namespace, s.Name}
+	group := newGroup(s.Ports, s.Endpoints)
+	owner := x.ensure(s.Namespace, s.Service)
+	old, ok := x.slices[key]
+	switch {
+	case ok && old.owner == owner && old.group.equal(group):
+		old.gen = gen
+		return
+	case ok && old.owner == owner:
+		old.gen = gen
+		before := old.group
+		old.group = group
+		x.replaceGroup(owner, before, group)
+		return
+	case ok:
+		x.deleteSlice(key, old) // it was another Service's
+		owner = x.ensure(s.Namespace, s.Service)
+	}
+	added := &slice{owner: owner, group: group, gen: gen}
+	x.slices[key] = added
+	owner.slices = append(owner.slices, added)
+	x.objects[object.EndpointSlices].Add(1)
+	x.replaceGroup(owner, &Group{}, group)
+}
+
+// DeleteEndpointSlice removes the EndpointSlice.
+func (x *Index) DeleteEndpointSlice(namespace, name string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	key := sliceKey{namespace, name}
+	if s, ok := x.slices[key]; ok {
+		x.deleteSlice(key, s)
+	}
+}
+
+func (x *Index) deleteSlice(key sliceKey, s *slice) {
+	delete(x.slices, key)
+	x.objects[object.EndpointSlices].Add(-1)
+	i := slices.Index(s.owner.slices, s)
+	s.owner.slices = slices.Delete(s.owner.slices, i, i+1)
+	x.replaceGroup(s.owner, s.group, &Group{})
+}
+
+func (x *Index) sweepSlices(gen uint32) {
+	for key, s := range x.slices {
+		if s.gen != gen {
+			x.deleteSlice(key, s)
+		}
+	}
+}
+
+// replaceGroup publishes the record of c after one of its slices changed from
+// before to after. An address is found as long as a record has it.
+func (x *Index) replaceGroup(c *cell, before, after *Group) {
+	removed, added := addrs(before), addrs(after)
+	x.own(c, added)
+	c.shared += x.twice(c, added)
+	c.shared -= x.twice(c, removed)
+	x.ready.Add(int64(after.Len() - before.Len()))
+	x.publish(c)
+	x.disown(c, removed)
+}
+
+// twice returns how many of addrs c has more than once.
+func (x *Index) twice(c *cell, addrs []netip.Addr) int {
+	n := 0
+	for _, a := range addrs {
+		if x.Owners(a).times(c) > 1 {
+			n++
+		}
+	}
+	return n
+}
+
+func addrs(g *Group) []netip.Addr {
+	out := make([]netip.Addr, 0, g.Len())
+	for i := range g.Len() {
+		if !g.Same(i) {
+			out = append(out, g.Addr(i))
+		}
+	}
+	return out
+}
+
+// groups returns the endpoints of slices in the order of their first address,
+// such that no address is in two groups. Most of the time each slice is a group
+// of its own; but an endpoint may be in two slices while the controller moves
+// it, or by mistake: shared tells.
+func groups(all []*slice, shared bool) []*Group {
+	out := make([]*Group, 0, len(all))
+	for _, s := range all {
+		if s.group.Len() > 0 {
+			out = append(out, s.group)
+		}
+	}
+	if shared {
+		out = regroup(out)
+	}
+	slices.SortFunc(out, func(a, b *Group) int { return a.Addr(0).Compare(b.Addr(0)) })
+	return out
+}
+
+// regroup puts every address that several groups have into one group that has
+// the ports of them all.
+func regroup(all []*Group) []*Group {
+	type union struct {
+		ports     []object.Port
+		endpoints []object.Endpoint
+	}
+	byAddr := make(map[netip.Addr]*union)
+	for _, g := range all {
+		for _, e := range g.endpoints() {
+			u := byAddr[e.Addr]
+			if u == nil {
+				u = &union{}
+				byAddr[e.Addr] = u
+			}
+			u.ports = merge(u.ports, g.Ports)
+			u.endpoints = merge(u.endpoints, []object.Endpoint{e})
+		}
+	}
+	var unions []*union // with different ports or families
+	for _, a := range slices.SortedFunc(maps.Keys(byAddr), netip.Addr.Compare) {
+		u := byAddr[a]
+		slices.SortFunc(u.ports, comparePorts)
+		i := slices.IndexFunc(unions, func(v *union) bool {
+			return slices.Equal(v.ports, u.ports) && v.endpoints[0].Addr.Is4() == a.Is4()
+		})
+		if i < 0 {
+			unions = append(unions, u)
+		} else {
+			unions[i].endpoints = append(unions[i].endpoints, u.endpoints...)
+		}
+	}
+	out := make([]*Group, 0, len(unions))
+	for _, u := range unions {
+		out = append(out, newGroup(u.ports, u.endpoints))
+	}
+	return out
+}
+
+func comparePorts(a, b object.Port) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Number, b.Number))
+}
+
+// merge appends to a copy of a what of b it has not.
+func merge[T comparable](a, b []T) []T {
+	a = slices.Clip(a)
+	for _, v := range b {
+		if !slices.Contains(a, v) {
+			a = append(a, v)
+		}
+	}
+	return a
+}

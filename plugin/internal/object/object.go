@@ -1,0 +1,185 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package object is the few fields of Kubernetes objects that DNS answers are made of.
+//
+// The From functions copy what they keep and never modify or retain their
+// argument, so a decoded API object is garbage as soon as they return. They
+// never fail as a whole: a field that cannot be used is left out and reported
+// as a [Skip]; the rest of the object stays usable.
+package object
+
+import (
+	"net/netip"
+	"strings"
+	"unique"
+)
+
+// A Kind is a Kubernetes kind that records are made of.
+type Kind uint8
+
+// The kinds, in the order in which they are watched.
+const (
+	Namespaces Kind = iota
+	Services
+	EndpointSlices
+	Pods
+	NumKinds int = iota
+)
+
+// String returns the lower-case plural resource name of k, as in a REST path.
+func (k Kind) String() string {
+	switch k {
+	case Namespaces:
+		return "namespaces"
+	case Services:
+		return "services"
+	case EndpointSlices:
+		return "endpointslices"
+	case Pods:
+		return "pods"
+	}
+	return "unknown"
+}
+
+// Resource returns the name of k as a role names it: resource.group.
+func (k Kind) Resource() string {
+	if k == EndpointSlices {
+		return k.String() + ".discovery.k8s.io"
+	}
+	return k.String()
+}
+
+// Kinds is a set of kinds.
+type Kinds uint8
+
+// Set returns the set of ks.
+func Set(ks ...Kind) Kinds {
+	var s Kinds
+	for _, k := range ks {
+		s |= 1 << k
+	}
+	return s
+}
+
+// Has reports whether every kind of other is in s.
+func (s Kinds) Has(other Kinds) bool { return s&other == other }
+
+// Each calls f for every kind in s, in the order in which they are watched.
+func (s Kinds) Each(f func(Kind)) {
+	for k := Kind(0); int(k) < NumKinds; k++ {
+		if s.Has(Set(k)) {
+			f(k)
+		}
+	}
+}
+
+// A Skip says why an object, or a part of it, cannot be served.
+type Skip string
+
+// The reasons. They are label values of a metric: keep them few.
+const (
+	SkipName     Skip = "invalid_name"     // a name that is no DNS label
+	SkipAddress  Skip = "invalid_address"  // an address that is none, or of the wrong family
+	SkipFQDN     Skip = "fqdn_slice"       // an EndpointSlice of address type FQDN
+	SkipService  Skip = "no_service"       // an EndpointSlice that names no Service
+	SkipExternal Skip = "invalid_external" // an externalName that is no domain name
+	SkipPort     Skip = "invalid_port"     // a port out of 1..65535
+	SkipHostname Skip = "invalid_hostname" // an endpoint's hostname that is no DNS label
+	SkipTwin     Skip = "duplicate"        // an endpoint that the same EndpointSlice has already
+)
+
+// ServiceType says how a Service is answered.
+type ServiceType uint8
+
+const (
+	// ClusterIP is a Service that is answered with its cluster IPs; NodePort and LoadBalancer are too.
+	ClusterIP ServiceType = iota
+	// Headless is a Service that is answered with the addresses of its ready endpoints.
+	Headless
+	// ExternalName is a Service that is answered with a CNAME.
+	ExternalName
+)
+
+// A Service is what DNS needs of a Kubernetes Service.
+type Service struct {
+	Namespace, Name string // lower case
+	Type            ServiceType
+	ClusterIPs      []netip.Addr
+	ExternalName    string // fully qualified, as the user wrote it; empty if not of that type or not usable
+	Ports           []Port
+}
+
+// A Port is a port of a Service or of an EndpointSlice.
+type Port struct {
+	Name     string // lower case; empty for an unnamed port
+	Protocol string // lower case: tcp, udp, sctp
+	Number   uint16
+}
+
+// An EndpointSlice is what DNS needs of a Kubernetes EndpointSlice: the ready
+// addresses. All are of one family.
+type EndpointSlice struct {
+	Namespace, Name string
+	Service         string // lower case
+	Ports           []Port
+	Endpoints       []Endpoint
+}
+
+// An Endpoint is one address of a ready endpoint.
+type Endpoint struct {
+	Addr     netip.Addr
+	Hostname string // lower case; empty if the endpoint has none
+	Pod      string // name of the target Pod if it is a usable DNS label and pod names are kept
+}
+
+// A Pod is what DNS needs of a Kubernetes Pod.
+type Pod struct {
+	Namespace, Name string
+	IPs             []netip.Addr
+}
+
+// intern returns a copy of s that all equal strings share and that does not
+// keep the buffer alive from which s was decoded.
+func intern(s string) string {
+	if s == "" {
+		return ""
+	}
+	return unique.Make(s).Value()
+}
+
+// isLabel reports whether s is a label in lower case that can be part of a query
+// name without escapes: letters, digits, hyphens and underscores, 1..63 octets.
+// Kubernetes' own rules are stricter and differ between versions (a Service
+// name may begin with a digit since 1.36), so they are not repeated here.
+func isLabel(s string) bool {
+	if len(s) == 0 || len(s) > 63 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// lowerLabel returns a copy of s in lower case if that is a label, else "".
+func lowerLabel(s string) string {
+	if s = strings.ToLower(s); isLabel(s) {
+		return strings.Clone(s)
+	}
+	return ""
+}
+
+// addr parses s as an IP address without a zone. An IPv4 address that is
+// written as an IPv6 one is returned as IPv4.
+func addr(s string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return netip.Addr{}, false
+	}
+	return a.Unmap(), true
+}

@@ -1,0 +1,94 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package object
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// FromService returns what DNS needs of s. ok is false if nothing of it can be served.
+func FromService(s *corev1.Service) (svc Service, skipped []Skip, ok bool) {
+	if !isLabel(s.Namespace) || !isLabel(s.Name) {
+		return Service{}, []Skip{SkipName}, false
+	}
+	svc = Service{Namespace: intern(s.Namespace), Name: strings.Clone(s.Name)}
+	skip := func(reason Skip) { skipped = append(skipped, reason) }
+
+	switch {
+	case s.Spec.Type == corev1.ServiceTypeExternalName:
+		svc.Type = ExternalName
+		if target, ok := target(s.Spec.ExternalName); ok {
+			svc.ExternalName = target
+		} else {
+			skip(SkipExternal)
+		}
+		return svc, skipped, true // its ports and addresses are not answered
+	case s.Spec.ClusterIP == corev1.ClusterIPNone || slices.Contains(s.Spec.ClusterIPs, corev1.ClusterIPNone):
+		svc.Type = Headless
+	default:
+		svc.ClusterIPs = clusterIPs(s, skip)
+	}
+	for _, p := range s.Spec.Ports {
+		if port, ok := newPort(p.Name, string(p.Protocol), p.Port); ok {
+			svc.Ports = append(svc.Ports, port)
+		} else {
+			skip(SkipPort)
+		}
+	}
+	svc.Ports = slices.Clip(svc.Ports)
+	return svc, skipped, true
+}
+
+// clusterIPs returns the distinct cluster IPs of s. API servers before 1.20 know only one.
+func clusterIPs(s *corev1.Service, skip func(Skip)) []netip.Addr {
+	texts := s.Spec.ClusterIPs
+	if len(texts) == 0 && s.Spec.ClusterIP != "" {
+		texts = []string{s.Spec.ClusterIP}
+	}
+	ips := make([]netip.Addr, 0, len(texts))
+	for _, text := range texts {
+		ip, ok := addr(text)
+		switch {
+		case !ok:
+			skip(SkipAddress)
+		case !slices.Contains(ips, ip):
+			ips = append(ips, ip)
+		}
+	}
+	return ips
+}
+
+// newPort returns a port. Its name may be empty.
+func newPort(name, protocol string, number int32) (Port, bool) {
+	if number < 1 || number > 65535 {
+		return Port{}, false
+	}
+	if protocol == "" {
+		protocol = string(corev1.ProtocolTCP) // the API's default
+	}
+	return Port{
+		Name:     intern(strings.ToLower(name)),
+		Protocol: intern(strings.ToLower(protocol)),
+		Number:   uint16(number),
+	}, true
+}
+
+// target returns name as a fully qualified domain name. A name that looks like
+// an IP address is refused: the Service API says that it is not resolved.
+func target(name string) (string, bool) {
+	name = strings.TrimSuffix(name, ".")
+	if _, isAddr := addr(name); isAddr || name == "" || len(name) > 253 {
+		return "", false
+	}
+	for part := range strings.SplitSeq(name, ".") {
+		if lowerLabel(part) == "" {
+			return "", false
+		}
+	}
+	return name + ".", true
+}

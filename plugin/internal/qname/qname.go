@@ -1,0 +1,225 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package qname turns query names into what they ask for in the schema of the
+// Kubernetes DNS specification.
+//
+// Names are in presentation format as miekg/dns delivers them: fully qualified,
+// with escapes. Parsing allocates nothing and keeps the letter case; labels are
+// compared without regard to the case of ASCII letters (RFC 4343).
+package qname
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// A Kind says what a name stands for.
+type Kind uint8
+
+const (
+	// Unknown is a name that no record of a cluster can have.
+	Unknown Kind = iota
+	// Apex is the zone itself.
+	Apex
+	// Version is dns-version.<zone>.
+	Version
+	// NameServerParent is dns.<zone>, an empty non-terminal above [NameServer].
+	NameServerParent
+	// NameServer is ns.dns.<zone>.
+	NameServer
+	// Services is svc.<zone>.
+	Services
+	// Pods is pod.<zone>.
+	Pods
+	// ServiceNamespace is <namespace>.svc.<zone>.
+	ServiceNamespace
+	// PodNamespace is <namespace>.pod.<zone>.
+	PodNamespace
+	// Service is <service>.<namespace>.svc.<zone>.
+	Service
+	// Protocol is _<protocol>.<service>.<namespace>.svc.<zone>, an empty non-terminal above [Port].
+	Protocol
+	// Port is _<port>._<protocol>.<service>.<namespace>.svc.<zone>.
+	Port
+	// Endpoint is <hostname or dashed address>.<service>.<namespace>.svc.<zone>.
+	Endpoint
+	// Pod is <dashed address>.<namespace>.pod.<zone>.
+	Pod
+	// Address is an address below in-addr.arpa or ip6.arpa.
+	Address
+	// Network is a name below in-addr.arpa or ip6.arpa that stands for a prefix.
+	Network
+)
+
+// A Name is what a query name asks for. Its strings are parts of the query
+// name, in the letter case of the query.
+type Name struct {
+	Kind      Kind
+	Namespace string
+	Service   string
+	Endpoint  string       // of kind Endpoint
+	Port      string       // of kind Port, without the underscore
+	Protocol  string       // of kinds Port and Protocol, without the underscore
+	Pod       string       // of kind Pod
+	Prefix    netip.Prefix // of kinds Address and Network
+}
+
+// maxLabels is the number of labels that the longest known name has below its zone.
+const maxLabels = 5
+
+// Parse returns what name asks for in zone, which it is in (see [InZone]).
+func Parse(name, zone string) Name {
+	if prefix, ok := parseReverse(name); ok {
+		return reverse(name, zone, prefix)
+	}
+	var labels [maxLabels]string // from right to left
+	n, ok := split(name[:len(name)-len(zone)], &labels)
+	if !ok {
+		return Name{}
+	}
+	if n == 0 {
+		return Name{Kind: Apex}
+	}
+	switch below := labels[1:n]; {
+	case equalFold("svc", labels[0]):
+		return service(below)
+	case equalFold("pod", labels[0]):
+		return pod(below)
+	case equalFold("dns-version", labels[0]) && n == 1:
+		return Name{Kind: Version}
+	case equalFold("dns", labels[0]) && n == 1:
+		return Name{Kind: NameServerParent}
+	case equalFold("dns", labels[0]) && n == 2 && equalFold("ns", labels[1]):
+		return Name{Kind: NameServer}
+	case equalFold("arpa", labels[0]) && n == 1 && zone == ".":
+		return Name{Kind: Network, Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
+	}
+	return Name{}
+}
+
+// service parses the labels left of svc.
+func service(labels []string) Name {
+	switch len(labels) {
+	case 0:
+		return Name{Kind: Services}
+	case 1:
+		return Name{Kind: ServiceNamespace, Namespace: labels[0]}
+	case 2:
+		return Name{Kind: Service, Namespace: labels[0], Service: labels[1]}
+	}
+	name := Name{Namespace: labels[0], Service: labels[1]}
+	protocol, underscored := underscored(labels[2])
+	switch {
+	case len(labels) == 3 && underscored:
+		name.Kind, name.Protocol = Protocol, protocol
+	case len(labels) == 3:
+		name.Kind, name.Endpoint = Endpoint, labels[2]
+	case len(labels) == 4 && underscored:
+		port, ok := underscoredName(labels[3])
+		if !ok {
+			return Name{}
+		}
+		name.Kind, name.Protocol, name.Port = Port, protocol, port
+	default:
+		return Name{}
+	}
+	return name
+}
+
+// pod parses the labels left of pod.
+func pod(labels []string) Name {
+	switch len(labels) {
+	case 0:
+		return Name{Kind: Pods}
+	case 1:
+		return Name{Kind: PodNamespace, Namespace: labels[0]}
+	case 2:
+		return Name{Kind: Pod, Namespace: labels[0], Pod: labels[1]}
+	}
+	return Name{}
+}
+
+// underscored returns a label without the underscore of RFC 2782.
+func underscored(label string) (string, bool) { return strings.CutPrefix(label, "_") }
+
+func underscoredName(label string) (string, bool) {
+	name, ok := underscored(label)
+	return name, ok && name != ""
+}
+
+// split cuts s, which ends in a dot or is empty, into its labels from right to
+// left. ok is false if there are more than fit.
+func split(s string, labels *[maxLabels]string) (n int, ok bool) {
+	if s == "" {
+		return 0, true
+	}
+	end := len(s)
+	if separator(s, end-1) { // not so below the root zone, whose name is that dot
+		end--
+	}
+	for start := end; start >= 0; start-- {
+		if start > 0 && !separator(s, start-1) {
+			continue
+		}
+		if n == maxLabels {
+			return n, false
+		}
+		labels[n] = s[start:end]
+		n++
+		end = start - 1
+	}
+	return n, true
+}
+
+// separator reports whether the octet i of s is a dot that ends a label, not one that is escaped.
+func separator(s string, i int) bool {
+	if s[i] != '.' {
+		return false
+	}
+	backslashes := 0
+	for j := i - 1; j >= 0 && s[j] == '\\'; j-- {
+		backslashes++
+	}
+	return backslashes%2 == 0
+}
+
+// InZone reports whether name is zone or below it. zone is in lower case.
+func InZone(name, zone string) bool {
+	if zone == "." {
+		return true
+	}
+	below := len(name) - len(zone)
+	if below < 0 || !equalFold(zone, name[below:]) {
+		return false
+	}
+	return below == 0 || separator(name, below-1)
+}
+
+// Join returns the name label.zone. label may be several labels.
+func Join(label, zone string) string {
+	if zone == "." {
+		return label + "."
+	}
+	return label + "." + zone
+}
+
+// equalFold compares without regard to the case of ASCII letters. lower is in lower case.
+func equalFold(lower, s string) bool {
+	if len(lower) != len(s) {
+		return false
+	}
+	for i := range len(s) {
+		if lower[i] != lowerByte(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}

@@ -1,0 +1,132 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/flowcontrol"
+)
+
+// Limits bound the load that a store puts on the API server.
+type Limits struct {
+	// QPS and Burst bound how many requests are begun per second. 0 is no bound.
+	QPS   float32
+	Burst int
+	// MaxInflight bounds how many requests wait for the head of their response at once. 0 is no bound.
+	MaxInflight int
+}
+
+// codecs know the kinds that are watched, and no others: registering all of
+// Kubernetes costs every process megabytes.
+var codecs, parameters = newCodecs()
+
+func newCodecs() (serializer.CodecFactory, runtime.ParameterCodec) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, discoveryv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			panic("BUG: registering API types: " + err.Error())
+		}
+	}
+	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	return serializer.NewCodecFactory(scheme), runtime.NewParameterCodec(scheme)
+}
+
+// A client talks to one API server.
+type client struct {
+	http            *http.Client
+	core, discovery rest.Interface
+}
+
+func newClient(cfg Config) (*client, error) {
+	c := rest.CopyConfig(cfg.REST)
+	c.NegotiatedSerializer = codecs.WithoutConversion()
+	c.ContentType = runtime.ContentTypeProtobuf
+	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	c.QPS = -1 // client-go does not limit watches; ours limits every request
+	c.Timeout = 0
+	c.Wrap(func(next http.RoundTripper) http.RoundTripper { return newTransport(next, cfg) })
+
+	h, err := rest.HTTPClientFor(c)
+	if err != nil {
+		return nil, err
+	}
+	core, err := restClient(c, h, "/api", corev1.SchemeGroupVersion)
+	if err != nil {
+		return nil, err
+	}
+	discovery, err := restClient(c, h, "/apis", discoveryv1.SchemeGroupVersion)
+	if err != nil {
+		return nil, err
+	}
+	return &client{h, core, discovery}, nil
+}
+
+func restClient(cfg *rest.Config, h *http.Client, path string, gv schema.GroupVersion) (rest.Interface, error) {
+	c := rest.CopyConfig(cfg)
+	c.APIPath, c.GroupVersion = path, &gv
+	return rest.RESTClientForConfigAndClient(c, h)
+}
+
+func (c *client) close() { c.http.CloseIdleConnections() }
+
+// A transport limits and counts requests.
+type transport struct {
+	next     http.RoundTripper
+	limiter  flowcontrol.RateLimiter // nil is no bound
+	inflight chan struct{}           // nil is no bound
+	observe  func(method, host, code string, d time.Duration)
+}
+
+func newTransport(next http.RoundTripper, cfg Config) *transport {
+	t := &transport{next: next, observe: cfg.Hooks.Request}
+	if l := cfg.Limits; l.QPS > 0 {
+		t.limiter = flowcontrol.NewTokenBucketRateLimiter(l.QPS, max(l.Burst, 1))
+	}
+	if n := cfg.Limits.MaxInflight; n > 0 {
+		t.inflight = make(chan struct{}, n)
+	}
+	return t
+}
+
+// RoundTrip implements [http.RoundTripper]. It returns with the head of the
+// response, so a watch that stays open does not count as in flight.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx := r.Context()
+	if t.limiter != nil {
+		if err := t.limiter.Wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if t.inflight != nil {
+		select {
+		case t.inflight <- struct{}{}:
+			defer func() { <-t.inflight }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	start := time.Now()
+	resp, err := t.next.RoundTrip(r)
+	if t.observe != nil {
+		t.observe(r.Method, r.URL.Host, code(resp, err), time.Since(start))
+	}
+	return resp, err
+}
+
+func code(resp *http.Response, err error) string {
+	if err != nil {
+		return "<error>"
+	}
+	return strconv.Itoa(resp.StatusCode)
+}

@@ -1,0 +1,127 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
+)
+
+// A resource is how one kind is read and brought into the index.
+type resource struct {
+	client func(*client) rest.Interface
+	labels func(Config) string
+	fields string
+	// list returns a new list object.
+	list func() runtime.Object
+	// set brings o into the index; live is false while a list is read.
+	set func(s *Store, o runtime.Object, gen uint32, live bool) []object.Skip
+	// remove takes o out of the index.
+	remove func(s *Store, o runtime.Object)
+}
+
+// notEnded selects the Pods that have an address of their own.
+var notEnded = fields.AndSelectors(
+	fields.OneTermNotEqualSelector("status.phase", string(corev1.PodSucceeded)),
+	fields.OneTermNotEqualSelector("status.phase", string(corev1.PodFailed)),
+	fields.OneTermNotEqualSelector("status.phase", string(corev1.PodUnknown)),
+).String()
+
+var resources = [object.NumKinds]resource{
+	object.Namespaces: {
+		client: func(c *client) rest.Interface { return c.core },
+		labels: func(c Config) string { return c.NamespaceLabels },
+		list:   func() runtime.Object { return new(corev1.NamespaceList) },
+		set:    setNamespace,
+		remove: func(s *Store, o runtime.Object) { s.index.DeleteNamespace(o.(*corev1.Namespace).Name) },
+	},
+	object.Services: {
+		client: func(c *client) rest.Interface { return c.core },
+		labels: func(c Config) string { return c.Labels },
+		list:   func() runtime.Object { return new(corev1.ServiceList) },
+		set:    setService,
+		remove: func(s *Store, o runtime.Object) { s.index.DeleteService(key(o)) },
+	},
+	object.EndpointSlices: {
+		client: func(c *client) rest.Interface { return c.discovery },
+		labels: func(c Config) string { return c.Labels },
+		list:   func() runtime.Object { return new(discoveryv1.EndpointSliceList) },
+		set:    setEndpointSlice,
+		remove: func(s *Store, o runtime.Object) { s.index.DeleteEndpointSlice(key(o)) },
+	},
+	object.Pods: {
+		client: func(c *client) rest.Interface { return c.core },
+		labels: func(c Config) string { return c.Labels },
+		fields: notEnded,
+		list:   func() runtime.Object { return new(corev1.PodList) },
+		set:    setPod,
+		remove: func(s *Store, o runtime.Object) { s.index.DeletePod(key(o)) },
+	},
+}
+
+func key(o runtime.Object) (namespace, name string) {
+	m := o.(metav1.Object)
+	return m.GetNamespace(), m.GetName()
+}
+
+func setNamespace(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
+	name, skipped, ok := object.FromNamespace(o.(*corev1.Namespace))
+	if ok {
+		s.index.SetNamespace(name, gen)
+	}
+	return skipped
+}
+
+func setService(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
+	svc, skipped, ok := object.FromService(o.(*corev1.Service))
+	if ok {
+		s.index.SetService(svc, gen)
+	} else {
+		s.index.DeleteService(key(o)) // it may have been good before
+	}
+	return skipped
+}
+
+func setEndpointSlice(s *Store, o runtime.Object, gen uint32, live bool) []object.Skip {
+	slice, skipped, ok := object.FromEndpointSlice(o.(*discoveryv1.EndpointSlice), s.cfg.PodNames)
+	if !ok {
+		s.index.DeleteEndpointSlice(key(o))
+		return skipped
+	}
+	s.index.SetEndpointSlice(slice, gen)
+	if live {
+		s.programmed(slice, o.(*discoveryv1.EndpointSlice))
+	}
+	return skipped
+}
+
+func setPod(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
+	pod, skipped, ok := object.FromPod(o.(*corev1.Pod))
+	if ok {
+		s.index.SetPod(pod, gen)
+	} else {
+		s.index.DeletePod(key(o)) // it terminates: its address may be another's any moment
+	}
+	return skipped
+}
+
+// programmed measures the DNS programming latency of a live change, if the
+// controller wrote down when it began and the Service is known.
+func (s *Store) programmed(slice object.EndpointSlice, o *discoveryv1.EndpointSlice) {
+	began, err := time.Parse(time.RFC3339Nano, o.Annotations[corev1.EndpointsLastChangeTriggerTime])
+	if err != nil || s.cfg.Hooks.Programmed == nil {
+		return
+	}
+	if svc := s.index.Service(slice.Namespace, slice.Service); svc != nil {
+		s.cfg.Hooks.Programmed(svc.Type == object.Headless, time.Since(began))
+	}
+}

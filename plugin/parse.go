@@ -1,0 +1,288 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clusterdns
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/fall"
+	"github.com/coredns/coredns/plugin/pkg/upstream"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/answer"
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
+	"github.com/clusterdns/clusterdns/plugin/internal/qname"
+	"github.com/clusterdns/clusterdns/plugin/internal/watch"
+)
+
+const (
+	defaultTTL     = 5    // seconds
+	maxTTL         = 3600 // seconds
+	defaultTimeout = 5 * time.Second
+)
+
+// A stanza is what the Corefile says, before it is a handler.
+type stanza struct {
+	*ClusterDNS
+	api api
+}
+
+// directives are the options of the block: how each is parsed.
+var directives map[string]func(s *stanza, c *caddy.Controller, args []string) error
+
+func init() { // refers to itself in an error
+	directives = map[string]func(s *stanza, c *caddy.Controller, args []string) error{
+		"apiserver_burst":        parseBurst,
+		"apiserver_max_inflight": parseMaxInflight,
+		"apiserver_qps":          parseQPS,
+		"endpoint":               parseEndpoint,
+		"endpoint_pod_names":     parseEndpointPodNames,
+		"fallthrough":            parseFallthrough,
+		"ignore":                 parseIgnore,
+		"kubeconfig":             parseKubeconfig,
+		"labels":                 parseLabels,
+		"multicluster":           parseLater,
+		"namespace_labels":       parseNamespaceLabels,
+		"namespaces":             parseNamespaces,
+		"noendpoints":            parseNoEndpoints,
+		"pods":                   parsePods,
+		"startup_timeout":        parseStartupTimeout,
+		"tls":                    parseTLS,
+		"ttl":                    parseTTL,
+		"zonal":                  parseLater,
+	}
+}
+
+// parse parses the directive and its block.
+func parse(c *caddy.Controller) (*ClusterDNS, error) {
+	s := &stanza{ClusterDNS: &ClusterDNS{
+		opts:     answer.Options{TTL: defaultTTL, Kinds: object.Set(object.Namespaces, object.Services, object.EndpointSlices)},
+		cfg:      watch.Config{Hooks: hooks},
+		timeout:  defaultTimeout,
+		upstream: upstream.New(),
+	}}
+	c.Next()
+	if err := s.parseZones(c); err != nil {
+		return nil, err
+	}
+	for c.NextBlock() {
+		word := c.Val()
+		directive, ok := directives[word]
+		if !ok {
+			return nil, c.Errf("unknown property '%s': valid ones are %s", word, strings.Join(valid(), ", "))
+		}
+		if err := directive(s, c, c.RemainingArgs()); err != nil {
+			return nil, err
+		}
+	}
+	if c.Next() {
+		return nil, c.Errf("%s is in this server block already: %v", Name, plugin.ErrOnce)
+	}
+	return s.finish(c)
+}
+
+// valid returns the names of the options that can be used.
+func valid() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(directives)), func(name string) bool { return slices.Contains(later, name) })
+}
+
+// parseZones takes the zones from the directive, else from the server block.
+func (s *stanza) parseZones(c *caddy.Controller) error {
+	for _, arg := range c.RemainingArgs() {
+		origins := plugin.Host(arg).NormalizeExact()
+		if len(origins) == 0 {
+			return c.Errf("'%s' is not a zone: write a domain name or a network in CIDR form", arg)
+		}
+		s.addZones(origins)
+	}
+	if len(s.zones) == 0 {
+		s.addZones(plugin.OriginsFromArgsOrServerBlock(nil, c.ServerBlockKeys))
+	}
+	if s.opts.PrimaryZone == "" {
+		return c.Errf("%v", errNoForwardZone)
+	}
+	return nil
+}
+
+func (s *stanza) addZones(origins []string) {
+	for _, origin := range origins {
+		mname, rname := answer.SOANames(origin)
+		s.zones = append(s.zones, zone{origin, mname, rname})
+		if s.opts.PrimaryZone == "" && !qname.IsReverse(origin) {
+			s.opts.PrimaryZone = origin
+		}
+	}
+}
+
+// finish checks what depends on several options, and prepares the connection.
+func (s *stanza) finish(c *caddy.Controller) (*ClusterDNS, error) {
+	if s.opts.Namespaces != nil && s.cfg.NamespaceLabels != "" {
+		return nil, c.Err("namespaces and namespace_labels cannot both be set: remove one of them")
+	}
+	if s.opts.Pods == answer.PodsVerified {
+		s.opts.Kinds |= object.Set(object.Pods)
+	}
+	s.cfg.PodNames = s.opts.EndpointPodNames
+	rest, err := s.api.rest()
+	if err != nil {
+		return nil, c.Errf("connecting to the Kubernetes API: %v", err)
+	}
+	s.cfg.REST = rest
+	return s.ClusterDNS, nil
+}
+
+// later are options of the kubernetes plugin that are not there yet.
+var later = []string{"multicluster", "zonal"}
+
+func parseLater(_ *stanza, c *caddy.Controller, _ []string) error {
+	return c.Err("not supported by clusterdns yet: remove it, or use the kubernetes plugin for this zone")
+}
+
+func parsePods(s *stanza, c *caddy.Controller, args []string) error {
+	modes := map[string]answer.PodMode{"disabled": answer.PodsDisabled, "insecure": answer.PodsInsecure, "verified": answer.PodsVerified}
+	if len(args) != 1 {
+		return c.ArgErr()
+	}
+	mode, ok := modes[args[0]]
+	if !ok {
+		return c.Errf("pods '%s': must be one of disabled, insecure, verified", args[0])
+	}
+	s.opts.Pods = mode
+	return nil
+}
+
+func parseNamespaces(s *stanza, c *caddy.Controller, args []string) error {
+	if len(args) == 0 {
+		return c.ArgErr()
+	}
+	if s.opts.Namespaces == nil {
+		s.opts.Namespaces = make(map[string]struct{})
+	}
+	for _, name := range args {
+		s.opts.Namespaces[name] = struct{}{}
+	}
+	return nil
+}
+
+func parseLabels(s *stanza, c *caddy.Controller, args []string) (err error) {
+	s.cfg.Labels, err = selector(c, "labels", args)
+	return err
+}
+
+func parseNamespaceLabels(s *stanza, c *caddy.Controller, args []string) (err error) {
+	s.cfg.NamespaceLabels, err = selector(c, "namespace_labels", args)
+	return err
+}
+
+// selector returns the label selector that args are, in canonical form.
+func selector(c *caddy.Controller, option string, args []string) (string, error) {
+	if len(args) == 0 {
+		return "", c.ArgErr()
+	}
+	expr := strings.Join(args, " ")
+	ls, err := metav1.ParseToLabelSelector(expr)
+	if err != nil {
+		return "", c.Errf("%s '%s' is not a label selector: %v", option, expr, err)
+	}
+	sel, err := metav1.LabelSelectorAsSelector(ls)
+	if err != nil {
+		return "", c.Errf("%s '%s' is not a label selector: %v", option, expr, err)
+	}
+	return sel.String(), nil
+}
+
+func parseEndpointPodNames(s *stanza, c *caddy.Controller, args []string) error {
+	s.opts.EndpointPodNames = true
+	return noArgs(c, args)
+}
+
+func parseNoEndpoints(s *stanza, c *caddy.Controller, args []string) error {
+	s.opts.Kinds &^= object.Set(object.EndpointSlices)
+	return noArgs(c, args)
+}
+
+func noArgs(c *caddy.Controller, args []string) error {
+	if len(args) > 0 {
+		return c.ArgErr()
+	}
+	return nil
+}
+
+func parseTTL(s *stanza, c *caddy.Controller, args []string) error {
+	if len(args) == 0 {
+		return c.ArgErr()
+	}
+	ttl, err := strconv.Atoi(args[0])
+	if err != nil || ttl < 0 || ttl > maxTTL {
+		return c.Errf("ttl '%s': must be a number of seconds in range [0, %d]", args[0], maxTTL)
+	}
+	s.opts.TTL = uint32(ttl) //nolint:gosec // 0..3600
+	return nil
+}
+
+func parseFallthrough(s *stanza, _ *caddy.Controller, args []string) error {
+	var f fall.F
+	f.SetZonesFromArgs(args)
+	s.fall = f.Zones
+	return nil
+}
+
+func parseIgnore(s *stanza, c *caddy.Controller, args []string) error {
+	if len(args) != 1 || args[0] != "empty_service" {
+		return c.Errf("ignore '%s': the only thing to ignore is empty_service", strings.Join(args, " "))
+	}
+	s.opts.IgnoreEmptyService = true
+	return nil
+}
+
+func parseStartupTimeout(s *stanza, c *caddy.Controller, args []string) error {
+	if len(args) != 1 {
+		return c.ArgErr()
+	}
+	d, err := time.ParseDuration(args[0])
+	if err != nil || d < 0 {
+		return c.Errf("startup_timeout '%s': must be a duration such as 5s, or 0 not to wait", args[0])
+	}
+	s.timeout = d
+	return nil
+}
+
+func parseQPS(s *stanza, c *caddy.Controller, args []string) error {
+	if len(args) != 1 {
+		return c.ArgErr()
+	}
+	qps, err := strconv.ParseFloat(args[0], 32)
+	if err != nil || !(qps >= 0) {
+		return c.Errf("apiserver_qps '%s': must be a number >= 0", args[0])
+	}
+	s.cfg.Limits.QPS = float32(qps)
+	return nil
+}
+
+func parseBurst(s *stanza, c *caddy.Controller, args []string) (err error) {
+	s.cfg.Limits.Burst, err = count(c, "apiserver_burst", args)
+	return err
+}
+
+func parseMaxInflight(s *stanza, c *caddy.Controller, args []string) (err error) {
+	s.cfg.Limits.MaxInflight, err = count(c, "apiserver_max_inflight", args)
+	return err
+}
+
+func count(c *caddy.Controller, option string, args []string) (int, error) {
+	if len(args) != 1 {
+		return 0, c.ArgErr()
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil || n < 0 {
+		return 0, c.Errf("%s '%s': must be a whole number >= 0", option, args[0])
+	}
+	return n, nil
+}

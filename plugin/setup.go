@@ -1,0 +1,84 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clusterdns
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	_ "k8s.io/client-go/plugin/pkg/client/auth/oidc" // kubeconfigs may use it, as with the kubernetes plugin
+)
+
+func init() { plugin.Register(Name, setup) }
+
+// setup makes the handler of one server block. It talks to nobody: that begins when the server starts.
+func setup(c *caddy.Controller) error {
+	d, err := parse(c)
+	if err != nil {
+		return plugin.Error(Name, err)
+	}
+	config := dnsserver.GetConfig(c)
+	at := fmt.Sprintf("%s:%d", c.File(), c.Line())
+
+	c.OnStartup(func() error {
+		if err := notYet(config, at); err != nil {
+			return plugin.Error(Name, err)
+		}
+		d.opts.Local = localAddrs(config.ListenHosts)
+		if err := d.start(); err != nil {
+			return plugin.Error(Name, fmt.Errorf("%s - %w", at, err))
+		}
+		return nil
+	})
+	c.OnShutdown(d.stop)
+	c.OnRestartFailed(func() error { stores.releaseAfter(d.lease); return nil })
+
+	config.AddPlugin(func(next plugin.Handler) plugin.Handler {
+		d.Next = next
+		return d
+	})
+	return nil
+}
+
+// notYet refuses neighbours that would look for something here that is not
+// there yet: a zone that is silently not transferred, or labels that are
+// silently empty, are worse than a server that says so.
+func notYet(config *dnsserver.Config, at string) error {
+	for _, neighbour := range []string{"autopath", "metadata", "transfer"} {
+		if config.Handler(neighbour) != nil {
+			return fmt.Errorf("%s - %s is in the same server block, and clusterdns does not support it yet: remove it, or use the kubernetes plugin here", at, neighbour)
+		}
+	}
+	return nil
+}
+
+// errNoForwardZone is a configuration that could not answer for any name of a Service.
+var errNoForwardZone = errors.New("all zones are reverse zones: name the cluster domain too, as in \"clusterdns cluster.local in-addr.arpa\"")
+
+// localAddrs returns the addresses that the server listens on and others can
+// reach: hosts, or, if it listens on all, those of the interfaces.
+func localAddrs(hosts []string) []netip.Addr {
+	if len(hosts) == 0 || hosts[0] == "" {
+		hosts = interfaceAddrs()
+	}
+	var addrs []netip.Addr
+	for _, host := range hosts {
+		a, err := netip.ParseAddr(host)
+		if err != nil {
+			p, err := netip.ParsePrefix(host)
+			if err != nil {
+				continue
+			}
+			a = p.Addr()
+		}
+		if a = a.Unmap().WithZone(""); !a.IsLoopback() && !a.IsLinkLocalUnicast() {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
+}
