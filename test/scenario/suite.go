@@ -1,0 +1,260 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package scenario runs scenario files: what a cluster has, what a client asks,
+// and what it is answered, in the words of a user.
+//
+// A scenario is a txtar file for testscript. Beside testscript's own commands it has
+//
+//	api fake                  use the in-repo API server, which accepts any object
+//	coredns [FILE]            start CoreDNS with the Corefile FILE (default Corefile), or reload it
+//	k8s/apply [-nowait] FILE  create or replace the objects of a manifest
+//	k8s/delete [-nowait] FILE delete them
+//	dig [-retry] FILE         run the "$ dig ..." lines of a transcript and print it as it went
+//	metric NAME [LABEL=VALUE ...] NUMBER
+//	                          check the sum of the samples of a metric
+//
+// k8s/apply and k8s/delete return when the plugin has been told of the change.
+// With a label selector it may not be told: then -nowait, and dig -retry.
+// A block of the plugin that does not say where the API server is, is told.
+package scenario
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/clusterdns/clusterdns/test/apiserver"
+	"github.com/clusterdns/clusterdns/test/internal/dig"
+	"github.com/clusterdns/clusterdns/test/internal/kube"
+	"github.com/clusterdns/clusterdns/test/internal/server"
+)
+
+// patience is how long a scenario waits for what must happen.
+const patience = 20 * time.Second
+
+// A Suite runs scenarios one after the other against one cluster.
+type Suite struct {
+	Cluster *kube.Cluster
+	Client  *kube.Client
+	// Corefile, if set, changes every Corefile before it is used.
+	Corefile func(string) string
+	// Asked, if set, is told of each dig and what the server said.
+	Asked func(ts *testscript.TestScript, s *Run, args []string, got string)
+}
+
+// A Run is one scenario being run.
+type Run struct {
+	Suite  *Suite
+	Server *server.Server
+	// API is where the API server is, as an option of the plugin.
+	API string
+
+	fake    *apiserver.Server
+	applied []*unstructured.Unstructured
+}
+
+type runKey struct{}
+
+// Files returns the scenario files below dir, in order.
+func Files(dir string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if filepath.Ext(path) == ".txtar" {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
+}
+
+// Params returns what testscript needs to run files.
+func (s *Suite) Params(files []string, update bool) testscript.Params {
+	return testscript.Params{
+		Files:         files,
+		UpdateScripts: update,
+		Setup:         s.setup,
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"api":        cmdAPI,
+			"coredns":    cmdCoreDNS,
+			"k8s/apply":  cmdApply,
+			"k8s/delete": cmdDelete,
+			"dig":        cmdDig,
+			"metric":     cmdMetric,
+		},
+	}
+}
+
+func (s *Suite) setup(env *testscript.Env) error {
+	r := &Run{Suite: s, API: "kubeconfig " + s.Cluster.Kubeconfig}
+	env.Values[runKey{}] = r
+	env.Defer(r.end)
+	return nil
+}
+
+func run(ts *testscript.TestScript) *Run { return ts.Value(runKey{}).(*Run) }
+
+// end stops what the scenario started and deletes what it applied.
+func (r *Run) end() {
+	if r.Server != nil {
+		_ = r.Server.Stop()
+	}
+	if r.fake != nil {
+		r.fake.Close()
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, o := range slices.Backward(r.applied) {
+		_ = r.Suite.Client.Delete(ctx, o)
+	}
+}
+
+func cmdAPI(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || args[0] != "fake" {
+		ts.Fatalf("usage: api fake")
+	}
+	r := run(ts)
+	r.fake = apiserver.New()
+	r.API = "endpoint " + r.fake.URL()
+}
+
+func cmdCoreDNS(ts *testscript.TestScript, neg bool, args []string) {
+	name := "Corefile"
+	if len(args) > 0 {
+		name = args[0]
+	}
+	r := run(ts)
+	err := r.serve(ts.ReadFile(name))
+	if neg {
+		if err == nil {
+			ts.Fatalf("CoreDNS started with %s", name)
+		}
+		fmt.Fprintln(ts.Stderr(), err)
+		return
+	}
+	ts.Check(err)
+}
+
+// serve starts or reloads CoreDNS.
+func (r *Run) serve(corefile string) error {
+	corefile = Connect(corefile, r.API)
+	if r.Suite.Corefile != nil {
+		corefile = r.Suite.Corefile(corefile)
+	}
+	if r.Server != nil {
+		return r.Server.Reload(corefile)
+	}
+	s, err := server.Start(corefile)
+	r.Server = s
+	return err
+}
+
+// Connect adds api to the blocks of the plugin that do not say where the API server is.
+func Connect(corefile, api string) string {
+	var out strings.Builder
+	lines := strings.Split(corefile, "\n")
+	for i, line := range lines {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0 || words[0] != "clusterdns":
+			fmt.Fprintln(&out, line)
+		case words[len(words)-1] != "{":
+			fmt.Fprintf(&out, "%s { # for the test\n%s\n}\n", line, api)
+		case saysWhere(lines[i+1:]):
+			fmt.Fprintln(&out, line)
+		default:
+			fmt.Fprintf(&out, "%s\n%s # for the test\n", line, api)
+		}
+	}
+	return out.String()
+}
+
+func saysWhere(block []string) bool {
+	for _, line := range block {
+		words := strings.Fields(line)
+		if len(words) > 0 && (words[0] == "kubeconfig" || words[0] == "endpoint") {
+			return true
+		}
+		if len(words) > 0 && words[0] == "}" {
+			return false
+		}
+	}
+	return false
+}
+
+func cmdDig(ts *testscript.TestScript, neg bool, args []string) {
+	retry := len(args) > 0 && args[0] == "-retry"
+	if retry {
+		args = args[1:]
+	}
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: dig [-retry] FILE")
+	}
+	r := run(ts)
+	deadline := time.Now().Add(patience)
+	for _, q := range transcript(ts, ts.ReadFile(args[0])) {
+		got, err := r.Dig(q.args)
+		for retry && err == nil && strings.TrimSpace(got) != q.want && time.Now().Before(deadline) {
+			time.Sleep(20 * time.Millisecond)
+			got, err = r.Dig(q.args)
+		}
+		ts.Check(err)
+		if r.Suite.Asked != nil {
+			r.Suite.Asked(ts, r, q.args, got)
+		}
+		fmt.Fprintf(ts.Stdout(), "%s\n%s\n", q.line, got)
+	}
+}
+
+// Dig asks the server of the scenario.
+func (r *Run) Dig(args []string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return dig.Run(ctx, r.Server.UDP, r.Server.TCP, args...)
+}
+
+// A question is one "$ dig" line of a transcript and what should follow it.
+type question struct {
+	line string
+	args []string
+	want string
+}
+
+func transcript(ts *testscript.TestScript, text string) []question {
+	var qs []question
+	lines := bufio.NewScanner(strings.NewReader(text))
+	for lines.Scan() {
+		line := lines.Text()
+		switch {
+		case strings.HasPrefix(line, "$ dig "):
+			qs = append(qs, question{line: line, args: strings.Fields(line)[2:]})
+		case len(qs) > 0:
+			q := &qs[len(qs)-1]
+			q.want = strings.TrimSpace(q.want + "\n" + line)
+		case line != "":
+			ts.Fatalf("%q: a transcript begins with \"$ dig\"", line)
+		}
+	}
+	return qs
+}
+
+func cmdMetric(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: metric NAME [LABEL=VALUE ...] NUMBER")
+	}
+	last := len(args) - 1
+	got, err := server.Metric(args[0], args[1:last]...)
+	ts.Check(err)
+	if want := args[last]; fmt.Sprint(got) != want {
+		ts.Fatalf("%s is %v, want %s", strings.Join(args[:last], " "), got, want)
+	}
+}
