@@ -58,6 +58,9 @@ func (c *ClusterDNS) follow(ctx context.Context, state request.Request, m *dns.M
 		return
 	}
 	m.Rcode = resp.Rcode
+	if resp.Rcode == dns.RcodeServerFailure {
+		return // what it has of a chain that cannot be followed is of no use
+	}
 	m.Truncated = resp.Truncated
 	m.Answer = append(slices.Clip(m.Answer), onChain(resp.Answer, target, state.Req.Question[0].Qtype)...)
 	if negative(resp) {

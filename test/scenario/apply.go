@@ -57,7 +57,7 @@ func manifest(ts *testscript.TestScript, neg bool, args []string) (r *Run, wait 
 		ts.Fatalf("usage: k8s/apply [-nowait] FILE...")
 	}
 	for _, file := range args {
-		more, err := kube.Decode(ts.ReadFile(file))
+		more, err := kube.Decode(run(ts).Suite.Expand(ts.ReadFile(file)))
 		ts.Check(err)
 		objects = append(objects, more...)
 	}

@@ -11,11 +11,14 @@ import (
 
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
+	_ "github.com/coredns/coredns/plugin/file"
 	_ "github.com/coredns/coredns/plugin/forward"
 	_ "github.com/coredns/coredns/plugin/hosts"
+	_ "github.com/coredns/coredns/plugin/metadata"
 	_ "github.com/coredns/coredns/plugin/ready"
 	_ "github.com/coredns/coredns/plugin/rewrite"
 	_ "github.com/coredns/coredns/plugin/template"
+	_ "github.com/coredns/coredns/plugin/transfer"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	_ "github.com/clusterdns/clusterdns/plugin"
@@ -24,7 +27,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the transcripts with what was answered")
 
-var suite Suite
+var suite *Suite
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
@@ -36,12 +39,10 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer cluster.Stop()
-	client, err := kube.NewClient(cluster.Kubeconfig)
-	if err != nil {
+	if suite, err = New(cluster); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	suite = Suite{Cluster: cluster, Client: client}
 	return m.Run()
 }
 

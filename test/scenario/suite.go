@@ -7,6 +7,7 @@
 // A scenario is a txtar file for testscript. Beside testscript's own commands it has
 //
 //	api fake                  use the in-repo API server, which accepts any object
+//	api deny RESOURCE STATUS  have it refuse a resource with an HTTP status; 0 ends that
 //	coredns [FILE]            start CoreDNS with the Corefile FILE (default Corefile), or reload it
 //	k8s/apply [-nowait] FILE  create or replace the objects of a manifest
 //	k8s/delete [-nowait] FILE delete them
@@ -23,9 +24,12 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,10 +49,39 @@ const patience = 20 * time.Second
 type Suite struct {
 	Cluster *kube.Cluster
 	Client  *kube.Client
+	// Vars are what [Suite.Expand] knows.
+	Vars map[string]string
 	// Corefile, if set, changes every Corefile before it is used.
 	Corefile func(string) string
 	// Asked, if set, is told of each dig and what the server said.
 	Asked func(ts *testscript.TestScript, s *Run, args []string, got string)
+}
+
+// New returns a suite for a cluster.
+func New(cluster *kube.Cluster) (*Suite, error) {
+	client, err := kube.NewClient(cluster.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	vars, err := cluster.Credentials()
+	if err != nil {
+		return nil, err
+	}
+	vars["KUBECONFIG"] = cluster.Kubeconfig
+	vars["APISERVER"] = cluster.APIServer
+	vars["HOSTIP"] = hostIP()
+	return &Suite{Cluster: cluster, Client: client, Vars: vars}, nil
+}
+
+// hostIP returns an IPv4 address of this machine that is not a loopback one, or "".
+func hostIP() string {
+	addrs, _ := net.InterfaceAddrs()
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is4() && p.Addr().IsGlobalUnicast() {
+			return p.Addr().String()
+		}
+	}
+	return ""
 }
 
 // A Run is one scenario being run.
@@ -81,6 +114,7 @@ func (s *Suite) Params(files []string, update bool) testscript.Params {
 	return testscript.Params{
 		Files:         files,
 		UpdateScripts: update,
+		Condition:     s.condition,
 		Setup:         s.setup,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"api":        cmdAPI,
@@ -98,6 +132,22 @@ func (s *Suite) setup(env *testscript.Env) error {
 	env.Values[runKey{}] = r
 	env.Defer(r.end)
 	return nil
+}
+
+// condition knows hostip: this machine has an address that is not a loopback one.
+func (s *Suite) condition(name string) (bool, error) {
+	if name != "hostip" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return s.Vars["HOSTIP"] != "", nil
+}
+
+// Expand replaces {$NAME} in a Corefile or a manifest by the value of a variable of the suite.
+func (s *Suite) Expand(text string) string {
+	for name, value := range s.Vars {
+		text = strings.ReplaceAll(text, "{$"+name+"}", value)
+	}
+	return text
 }
 
 func run(ts *testscript.TestScript) *Run { return ts.Value(runKey{}).(*Run) }
@@ -119,12 +169,18 @@ func (r *Run) end() {
 }
 
 func cmdAPI(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 || args[0] != "fake" {
-		ts.Fatalf("usage: api fake")
-	}
 	r := run(ts)
-	r.fake = apiserver.New()
-	r.API = "endpoint " + r.fake.URL()
+	switch {
+	case !neg && len(args) == 1 && args[0] == "fake":
+		r.fake = apiserver.New()
+		r.API = "endpoint " + r.fake.URL()
+	case !neg && len(args) == 3 && args[0] == "deny" && r.fake != nil:
+		status, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		r.fake.Deny(args[1], status)
+	default:
+		ts.Fatalf("usage: api fake | api deny RESOURCE STATUS")
+	}
 }
 
 func cmdCoreDNS(ts *testscript.TestScript, neg bool, args []string) {
@@ -133,7 +189,7 @@ func cmdCoreDNS(ts *testscript.TestScript, neg bool, args []string) {
 		name = args[0]
 	}
 	r := run(ts)
-	err := r.serve(ts.ReadFile(name))
+	err := r.serve(r.Suite.Expand(strings.ReplaceAll(ts.ReadFile(name), "{$WORK}", ts.Getenv("WORK"))))
 	if neg {
 		if err == nil {
 			ts.Fatalf("CoreDNS started with %s", name)
@@ -158,37 +214,30 @@ func (r *Run) serve(corefile string) error {
 	return err
 }
 
-// Connect adds api to the blocks of the plugin that do not say where the API server is.
+// Connect adds api to the blocks of the plugin that do not say where the API
+// server is, at their end, so that the lines before keep their numbers.
 func Connect(corefile, api string) string {
-	var out strings.Builder
-	lines := strings.Split(corefile, "\n")
-	for i, line := range lines {
-		words := strings.Fields(line)
+	var out []string
+	inBlock, known := false, false
+	for line := range strings.SplitSeq(corefile, "\n") {
+		first, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch {
-		case len(words) == 0 || words[0] != "clusterdns":
-			fmt.Fprintln(&out, line)
-		case words[len(words)-1] != "{":
-			fmt.Fprintf(&out, "%s { # for the test\n%s\n}\n", line, api)
-		case saysWhere(lines[i+1:]):
-			fmt.Fprintln(&out, line)
-		default:
-			fmt.Fprintf(&out, "%s\n%s # for the test\n", line, api)
+		case first == "clusterdns" && strings.HasSuffix(line, "{"):
+			inBlock, known = true, false
+		case first == "clusterdns":
+			out = append(out, line+" {", api+" # for the test", "}")
+			continue
+		case first == "kubeconfig", first == "endpoint":
+			known = true
+		case first == "}" && inBlock:
+			if !known {
+				out = append(out, api+" # for the test")
+			}
+			inBlock = false
 		}
+		out = append(out, line)
 	}
-	return out.String()
-}
-
-func saysWhere(block []string) bool {
-	for _, line := range block {
-		words := strings.Fields(line)
-		if len(words) > 0 && (words[0] == "kubeconfig" || words[0] == "endpoint") {
-			return true
-		}
-		if len(words) > 0 && words[0] == "}" {
-			return false
-		}
-	}
-	return false
+	return strings.Join(out, "\n")
 }
 
 func cmdDig(ts *testscript.TestScript, neg bool, args []string) {

@@ -72,7 +72,7 @@ func (l *lookup) endpointSRV(s *index.Service) Answer {
 			}
 		}
 		b.glue(target, g.Addr(i), l.o.TTL)
-		return len(b.srvs) < size.records
+		return len(b.addrs) < size.endpoints
 	})
 	return b.answer()
 }

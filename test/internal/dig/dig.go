@@ -29,7 +29,7 @@ import (
 // record reads SERIAL. An Extended DNS Error stands after the flags.
 func Run(ctx context.Context, udp, tcp string, args ...string) (string, error) {
 	addr := udp
-	if slices.Contains(args, "+tcp") || slices.Contains(args, "+vc") {
+	if slices.Contains(args, "+tcp") || slices.Contains(args, "AXFR") {
 		addr = tcp
 	}
 	host, port, err := net.SplitHostPort(addr)

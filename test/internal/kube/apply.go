@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -47,6 +50,26 @@ func NewClient(kubeconfig string) (*Client, error) {
 		return nil, err
 	}
 	return &Client{d}, nil
+}
+
+// Credentials writes the administrator's client certificate, its key and the
+// CA to files and returns their paths as CLIENT_CERT, CLIENT_KEY and CA.
+func (c *Cluster) Credentials() (map[string]string, error) {
+	cfg, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	if err := rest.LoadTLSFiles(cfg); err != nil {
+		return nil, err
+	}
+	paths := make(map[string]string)
+	for name, data := range map[string][]byte{"CLIENT_CERT": cfg.CertData, "CLIENT_KEY": cfg.KeyData, "CA": cfg.CAData} {
+		paths[name] = filepath.Join(c.dir, "credentials-"+strings.ToLower(name))
+		if err := os.WriteFile(paths[name], data, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
 }
 
 // A Revision is the state of the API server after a change of one kind.
@@ -106,7 +129,7 @@ func (c *Client) Apply(ctx context.Context, o *unstructured.Unstructured) (Revis
 }
 
 // put creates o, or replaces it if there is one. A Pod has to wait for the
-// service account of a new namespace, and an object for its namespace to be gone.
+// service account of a new namespace, and a Service until its address is released.
 func (c *Client) put(ctx context.Context, r dynamic.ResourceInterface, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	for {
 		got, err := r.Create(ctx, o, metav1.CreateOptions{})
@@ -116,10 +139,14 @@ func (c *Client) put(ctx context.Context, r dynamic.ResourceInterface, o *unstru
 			if err != nil {
 				return nil, err
 			}
+			if o.GetKind() == "Pod" {
+				return old, nil // its spec cannot be changed
+			}
 			o = o.DeepCopy()
 			o.SetResourceVersion(old.GetResourceVersion())
 			return r.Update(ctx, o, metav1.UpdateOptions{})
-		case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "serviceaccount"):
+		case apierrors.IsForbidden(err) && strings.Contains(err.Error(), "serviceaccount"),
+			apierrors.IsInvalid(err) && strings.Contains(err.Error(), "already allocated"):
 			select {
 			case <-time.After(20 * time.Millisecond):
 			case <-ctx.Done():

@@ -29,7 +29,6 @@ var starting sync.Mutex
 func init() {
 	caddy.Quiet = true
 	dnsserver.Quiet = true
-	dnsserver.Port = "0" // for server blocks that name none: any free port
 	if at := slices.Index(dnsserver.Directives, "k8s_external"); !slices.Contains(dnsserver.Directives, "clusterdns") {
 		dnsserver.Directives = slices.Insert(dnsserver.Directives, at, "clusterdns")
 	}
@@ -48,6 +47,9 @@ func Start(corefile string) (*Server, error) {
 }
 
 func input(corefile string) caddy.Input {
+	// For server blocks that name no port: any that is free. CoreDNS' flags, if
+	// they are linked, set another default when flags are parsed.
+	dnsserver.Port = "0"
 	return caddy.CaddyfileInput{Contents: []byte(corefile), Filepath: "Corefile", ServerTypeName: "dns"}
 }
 

@@ -1,0 +1,67 @@
+# Copyright The clusterdns Authors
+# SPDX-License-Identifier: Apache-2.0
+
+GO        ?= go
+PORT      ?= 1053
+CLUSTER   ?= own
+FUZZTIME  ?= 30s
+BUILD     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
+TOOL      := $(GO) tool -modfile=go.tool.mod
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build cluster ## Start a cluster and our DNS for it, and try it with dig [PORT=1053] [CLUSTER=existing]
+	@$(GO) run ./test/run --port=$(PORT) --cluster=$(CLUSTER)
+
+.PHONY: test
+test: deps build cluster vet race unit fuzz ## Run all tests; on Debian as root it installs what is missing
+	$(GO) -C test/cluster test ./...
+
+.PHONY: build
+build: ## Build bin/coredns
+	@test/build.sh bin/coredns ./cmd/coredns
+
+.PHONY: cluster
+cluster: ## Build the Kubernetes programs that make run and the tests start (6 to 8 minutes the first time)
+	@$(BUILD) -C test/cluster -o ../../bin/cluster ./cmd/cluster
+	@bin/cluster build
+
+.PHONY: deps
+deps: ## Install the Debian packages that the tests need, or name them
+	@test/deps.sh
+
+.PHONY: vet
+vet: ## Check the format and vet
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) -C test/cluster vet ./...
+
+.PHONY: race
+race: ## Run the tests of the root module with the race detector
+	@test/race.sh
+
+.PHONY: unit
+unit: ## Run the tests of the plugin without it: some count allocations
+	$(GO) test ./plugin/... ./test/differential
+
+.PHONY: fuzz
+fuzz: ## Fuzz the parsing of names and the handler, FUZZTIME (30s) each
+	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./plugin/internal/qname
+	$(GO) test -run '^$$' -fuzz '^FuzzServeDNS$$' -fuzztime $(FUZZTIME) ./plugin
+
+.PHONY: bench
+bench: ## Run the Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./plugin/...
+
+.PHONY: lint
+lint: ## Run golangci-lint
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: clean
+clean: ## Remove what was built and the state of make run
+	rm -rf bin .cache

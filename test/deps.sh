@@ -1,0 +1,33 @@
+#!/bin/sh
+# Copyright The clusterdns Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs the Debian packages that the tests need, or says what to install.
+set -eu
+
+missing=
+need() { # program package
+	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need dig bind9-dnsutils
+need nslookup bind9-dnsutils
+# The race detector needs a C compiler and the headers of the C library.
+if ! command -v gcc >/dev/null 2>&1 || [ ! -e /usr/include/stdlib.h ]; then
+	missing="$missing gcc libc6-dev"
+fi
+missing=$(echo "$missing" | tr ' ' '\n' | sort -u | tr '\n' ' ')
+[ -n "$(echo $missing)" ] || exit 0
+
+if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" -eq 0 ]; then
+	echo "installing$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -q >/dev/null
+	# shellcheck disable=SC2086 # a list
+	apt-get install -y -q --no-install-recommends $missing >/dev/null
+	exit 0
+fi
+echo "the tests need these Debian packages, or what they are called here:$missing" >&2
+echo "install them, or run make test as root on Debian" >&2
+case $missing in
+*dnsutils*) exit 1 ;; # without a compiler only the race detector is missing, and make test says so
+esac
