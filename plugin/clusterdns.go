@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/request"
@@ -81,17 +82,17 @@ func (c *ClusterDNS) fallsIn(zone string) bool {
 }
 
 // start begins to watch, and waits for a while so that the first queries find answers.
-func (c *ClusterDNS) start() error {
+func (c *ClusterDNS) start(corefile caddy.Context) error {
 	lease, err := watch.Acquire(c.cfg, c.opts.Kinds)
 	if err != nil {
 		return err
 	}
 	c.lease = lease
-	stores.add(lease)
+	stores.add(lease, corefile)
 	if c.timeout <= 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.timeout) //nolint:forbidigo // start-up has no caller with a context
+	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
 	defer cancel()
 	if err := lease.Wait(ctx, c.opts.Kinds); err != nil {
 		log.Warningf("Starting without the whole state of the cluster (%v within startup_timeout %s): names that need more are answered SERVFAIL until it is there", err, c.timeout)

@@ -223,7 +223,7 @@ func parseTTL(s *stanza, c *caddy.Controller, args []string) error {
 	if err != nil || ttl < 0 || ttl > maxTTL {
 		return c.Errf("ttl '%s': must be a number of seconds in range [0, %d]", args[0], maxTTL)
 	}
-	s.opts.TTL = uint32(ttl) //nolint:gosec // 0..3600
+	s.opts.TTL = uint32(ttl)
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/coredns/caddy"
+
 	"github.com/clusterdns/clusterdns/plugin/internal/watch"
 )
 
@@ -17,25 +19,31 @@ var stores leases
 
 type leases struct {
 	mu   sync.Mutex
-	held []*watch.Lease
+	held []holding
 }
 
-func (l *leases) add(lease *watch.Lease) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.held = append(slices.DeleteFunc(l.held, (*watch.Lease).Released), lease)
+// A holding is a lease and the Corefile that took it, which is known by its context.
+type holding struct {
+	lease *watch.Lease
+	by    caddy.Context
 }
 
-// releaseAfter releases what was taken after lease: the configuration that has
-// lease goes on, and the one that was to follow it has failed.
-func (l *leases) releaseAfter(lease *watch.Lease) {
+func (l *leases) add(lease *watch.Lease, by caddy.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.Index(l.held, lease)
-	if i < 0 {
-		return
-	}
-	for _, newer := range l.held[i+1:] {
-		newer.Release()
+	l.held = slices.DeleteFunc(l.held, func(h holding) bool { return h.lease.Released() })
+	l.held = append(l.held, holding{lease, by})
+}
+
+// restartFailed releases what was taken after the leases of by: that Corefile
+// goes on, and the one that was to follow it has failed.
+func (l *leases) restartFailed(by caddy.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range slices.Backward(l.held) {
+		if h.by == by {
+			return
+		}
+		h.lease.Release()
 	}
 }

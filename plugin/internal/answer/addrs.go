@@ -94,7 +94,7 @@ func (l *lookup) window(n int) window {
 	if l.q.Limit == 0 || n <= l.q.Limit {
 		return window{0, n}
 	}
-	return window{int(l.q.Start % uint32(n)), l.q.Limit} //nolint:gosec // n is a number of records in memory
+	return window{int(l.q.Start % uint32(n)), l.q.Limit}
 }
 
 // cut returns which of n candidates, the first of which is candidate k of all,

@@ -116,7 +116,7 @@ func (l *lookup) eachEndpoint(s *index.Service, f func(n, i int) bool) {
 }
 
 // weight shares 100 evenly among n records of one priority; 0 would mean almost never (RFC 2782).
-func weight(n int) uint16 { return uint16(max(1, 100/n)) } //nolint:gosec // 1..100
+func weight(n int) uint16 { return uint16(max(1, 100/n)) }
 
 // An srvSet is SRV records and their glue in three allocations, whatever their number.
 type srvSet struct {

@@ -66,7 +66,7 @@ func orderOf(names []string) []uint32 {
 	var order []uint32
 	for i, name := range names {
 		if name != "" {
-			order = append(grown(order, len(names)), uint32(i)) //nolint:gosec // an EndpointSlice has at most 100,000 addresses
+			order = append(grown(order, len(names)), uint32(i))
 		}
 	}
 	slices.SortStableFunc(order, func(a, b uint32) int { return strings.Compare(names[a], names[b]) })

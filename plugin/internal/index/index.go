@@ -51,7 +51,7 @@ func New() *Index {
 
 // Serial returns a number that rises with every change that a query can see,
 // and only then. It is the SOA serial, in the arithmetic of RFC 1982.
-func (x *Index) Serial() uint32 { return uint32(x.serial.Load()) } //nolint:gosec // RFC 1982 arithmetic wraps
+func (x *Index) Serial() uint32 { return uint32(x.serial.Load()) }
 
 // Raise lifts the serial to at least resourceVersion. Every visible change is
 // caused by at least one step of the API server's resourceVersion, so a serial

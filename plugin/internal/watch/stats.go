@@ -29,7 +29,7 @@ func (s *Store) Stats() []Stats {
 	var all []Stats
 	for k, w := range s.watchers {
 		if w != nil {
-			all = append(all, w.snapshot(object.Kind(k))) //nolint:gosec // k < NumKinds
+			all = append(all, w.snapshot(object.Kind(k)))
 		}
 	}
 	return all

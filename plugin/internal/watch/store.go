@@ -155,7 +155,7 @@ func (s *Store) Index() *index.Index { return s.index }
 // Synced returns the kinds that are complete: everything that the API server
 // had when it was asked is in the index. A kind stays synced when the API
 // server goes away.
-func (s *Store) Synced() object.Kinds { return object.Kinds(s.synced.Load()) } //nolint:gosec // NumKinds bits
+func (s *Store) Synced() object.Kinds { return object.Kinds(s.synced.Load()) }
 
 // Wait waits until kinds are synced or ctx ends.
 func (s *Store) Wait(ctx context.Context, kinds object.Kinds) error {

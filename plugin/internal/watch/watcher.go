@@ -74,7 +74,7 @@ type stats struct {
 }
 
 func startWatcher(s *Store, k object.Kind) *watcher {
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // the store's life is nobody's request
+	ctx, cancel := context.WithCancel(context.Background())
 	w := &watcher{
 		s: s, kind: k, r: resources[k], cancel: cancel,
 		done: make(chan struct{}), synced: make(chan struct{}),
@@ -195,7 +195,7 @@ func (w *watcher) page(ctx context.Context, opts metav1.ListOptions) (runtime.Ob
 func (w *watcher) watch(ctx context.Context, opts metav1.ListOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	seconds := int64((minWatch + rand.N(maxWatch-minWatch)).Seconds()) //nolint:gosec // spreads load, guards nothing
+	seconds := int64((minWatch + rand.N(maxWatch-minWatch)).Seconds())
 	opts.Watch, opts.AllowWatchBookmarks, opts.TimeoutSeconds = true, true, &seconds
 	w.selectors(&opts)
 	events, err := w.r.client(w.s.client).Get().Resource(w.kind.String()).VersionedParams(&opts, parameters).Watch(ctx)
