@@ -79,7 +79,7 @@ func negative(resp *dns.Msg) bool {
 // upstream adds is not believed under our names.
 func onChain(rrs []dns.RR, name string, qtype uint16) []dns.RR {
 	var chain []dns.RR
-	for range len(rrs) {
+	for range rrs { // at most so many aliases
 		alias := slices.IndexFunc(rrs, func(rr dns.RR) bool {
 			return rr.Header().Rrtype == dns.TypeCNAME && strings.EqualFold(rr.Header().Name, name)
 		})

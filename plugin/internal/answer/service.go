@@ -79,15 +79,14 @@ func (l *lookup) clusterIP(s *index.Service) Answer {
 			return nameError
 		}
 	}
-	switch l.name.Kind {
-	case qname.Endpoint:
+	if l.name.Kind == qname.Endpoint {
 		return l.endpoints(s)
-	case qname.Protocol:
+	}
+	if l.name.Kind == qname.Protocol {
 		return exists(hasProtocol(s.Ports, l.name.Protocol))
-	case qname.Port:
-		if !slices.ContainsFunc(s.Ports, l.matches) {
-			return nameError
-		}
+	}
+	if !slices.ContainsFunc(s.Ports, l.matches) && l.name.Kind == qname.Port {
+		return nameError
 	}
 	switch l.q.Type {
 	case dns.TypeSRV:

@@ -161,12 +161,6 @@ func (g *Group) endpoints() []object.Endpoint {
 	return out
 }
 
-// has reports whether an endpoint of g has the address a.
-func (g *Group) has(a netip.Addr) bool {
-	first, last := g.FindAddr(a)
-	return first < last
-}
-
 func (g *Group) equal(h *Group) bool {
 	return slices.Equal(g.v4, h.v4) && slices.Equal(g.v6, h.v6) &&
 		slices.Equal(g.hostnames, h.hostnames) && slices.Equal(g.pods, h.pods) &&
