@@ -5,7 +5,6 @@ GO        ?= go
 PORT      ?= 1053
 CLUSTER   ?= own
 FUZZTIME  ?= 30s
-BUILD     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
 TOOL      := $(GO) tool -modfile=go.tool.mod
 
 .DEFAULT_GOAL := help
@@ -16,7 +15,8 @@ help: ## Show this help
 
 .PHONY: run
 run: build cluster ## Start a cluster and our DNS for it, and try it with dig [PORT=1053] [CLUSTER=existing]
-	@$(GO) run ./test/run --port=$(PORT) --cluster=$(CLUSTER)
+	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/run ./test/run
+	@exec bin/run --port=$(PORT) --cluster=$(CLUSTER)
 
 .PHONY: test
 test: deps build cluster vet race unit fuzz ## Run all tests; on Debian as root it installs what is missing
@@ -28,7 +28,7 @@ build: ## Build bin/coredns
 
 .PHONY: cluster
 cluster: ## Build the Kubernetes programs that make run and the tests start (6 to 8 minutes the first time)
-	@$(BUILD) -C test/cluster -o ../../bin/cluster ./cmd/cluster
+	@CGO_ENABLED=0 $(GO) -C test/cluster build -trimpath -o ../../bin/cluster ./cmd/cluster
 	@bin/cluster build
 
 .PHONY: deps
