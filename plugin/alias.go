@@ -63,15 +63,16 @@ func (c *ClusterDNS) follow(ctx context.Context, state request.Request, m *dns.M
 	}
 	m.Truncated = resp.Truncated
 	m.Answer = append(slices.Clip(m.Answer), onChain(resp.Answer, target, state.Req.Question[0].Qtype)...)
-	if negative(resp) {
+	if negative(resp, state.Req.Question[0].Qtype) {
 		m.Ns = slices.DeleteFunc(slices.Clone(resp.Ns), func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeSOA })
 	}
 }
 
-// negative reports whether resp denies the last name of its chain.
-func negative(resp *dns.Msg) bool {
+// negative reports whether resp denies the last name of its chain, or a record
+// of type qtype there.
+func negative(resp *dns.Msg, qtype uint16) bool {
 	return resp.Rcode == dns.RcodeNameError || resp.Rcode == dns.RcodeSuccess &&
-		!slices.ContainsFunc(resp.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == resp.Question[0].Qtype })
+		!slices.ContainsFunc(resp.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == qtype })
 }
 
 // onChain returns those of rrs that answer a query for name: the aliases from

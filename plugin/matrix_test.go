@@ -63,14 +63,14 @@ func coverage(a *txtar.Archive) (options []string, found map[string]bool) {
 	found = make(map[string]bool)
 	for _, f := range a.Files {
 		text := string(f.Data)
-		switch {
-		case f.Name == "Corefile":
+		switch f.Name {
+		case "Corefile":
 			for word := range strings.FieldsSeq(text) {
 				if _, ok := directives[word]; ok {
 					options = append(options, word)
 				}
 			}
-		case f.Name == "error":
+		case "error":
 			found["error"] = true
 		default:
 			transcript(text, found)

@@ -4,6 +4,7 @@
 package clusterdns
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -31,7 +32,14 @@ const (
 // A stanza is what the Corefile says, before it is a handler.
 type stanza struct {
 	*ClusterDNS
-	api api
+	api    api
+	at     map[string]string // where each option stands, as file:line
+	option string            // that is being parsed
+}
+
+// errf is an error of an option, for when the parser is past it.
+func (s *stanza) errf(option, format string, args ...any) error {
+	return fmt.Errorf("%s - Error during parsing: %s: %w", s.at[option], option, fmt.Errorf(format, args...))
 }
 
 // directives are the options of the block: how each is parsed.
@@ -62,13 +70,14 @@ func init() { // refers to itself in an error
 
 // parse parses the directive and its block.
 func parse(c *caddy.Controller) (*ClusterDNS, error) {
-	s := &stanza{ClusterDNS: &ClusterDNS{
+	s := &stanza{at: make(map[string]string), ClusterDNS: &ClusterDNS{
 		opts:     answer.Options{TTL: defaultTTL, Kinds: object.Set(object.Namespaces, object.Services, object.EndpointSlices)},
 		cfg:      watch.Config{Hooks: hooks},
 		timeout:  defaultTimeout,
 		upstream: upstream.New(),
 	}}
 	c.Next()
+	s.at[Name] = fmt.Sprintf("%s:%d", c.File(), c.Line())
 	if err := s.parseZones(c); err != nil {
 		return nil, err
 	}
@@ -78,6 +87,8 @@ func parse(c *caddy.Controller) (*ClusterDNS, error) {
 		if !ok {
 			return nil, c.Errf("unknown property '%s': valid ones are %s", word, strings.Join(valid(), ", "))
 		}
+		s.option = word
+		s.at[word] = fmt.Sprintf("%s:%d", c.File(), c.Line())
 		if err := directive(s, c, c.RemainingArgs()); err != nil {
 			return nil, err
 		}
@@ -85,7 +96,7 @@ func parse(c *caddy.Controller) (*ClusterDNS, error) {
 	if c.Next() {
 		return nil, c.Errf("%s is in this server block already: %v", Name, plugin.ErrOnce)
 	}
-	return s.finish(c)
+	return s.finish()
 }
 
 // valid returns the names of the options that can be used.
@@ -97,7 +108,7 @@ func valid() []string {
 func (s *stanza) parseZones(c *caddy.Controller) error {
 	for _, arg := range c.RemainingArgs() {
 		origins := plugin.Host(arg).NormalizeExact()
-		if len(origins) == 0 {
+		if len(origins) == 0 || strings.Contains(arg, "/") && !qname.IsReverse(origins[0]) {
 			return c.Errf("'%s' is not a zone: write a domain name or a network in CIDR form", arg)
 		}
 		s.addZones(origins)
@@ -121,28 +132,38 @@ func (s *stanza) addZones(origins []string) {
 	}
 }
 
-// finish checks what depends on several options, and prepares the connection.
-func (s *stanza) finish(c *caddy.Controller) (*ClusterDNS, error) {
-	if s.opts.Namespaces != nil && s.cfg.NamespaceLabels != "" {
-		return nil, c.Err("namespaces and namespace_labels cannot both be set: remove one of them")
-	}
+// finish sets what depends on several options, and prepares the connection.
+func (s *stanza) finish() (*ClusterDNS, error) {
 	if s.opts.Pods == answer.PodsVerified {
 		s.opts.Kinds |= object.Set(object.Pods)
 	}
 	s.cfg.PodNames = s.opts.EndpointPodNames
 	rest, err := s.api.rest()
 	if err != nil {
-		return nil, c.Errf("connecting to the Kubernetes API: %v", err)
+		return nil, s.errf(s.apiOption(), "connecting to the Kubernetes API: %w", err)
 	}
 	s.cfg.REST = rest
 	return s.ClusterDNS, nil
 }
 
+// apiOption returns the option that says where the API server is.
+func (s *stanza) apiOption() string {
+	switch {
+	case s.api.kubeconfig != "":
+		return "kubeconfig"
+	case s.api.cert != "" && s.api.endpoint != "":
+		return "tls"
+	case s.api.endpoint != "":
+		return "endpoint"
+	}
+	return Name
+}
+
 // later are options of the kubernetes plugin that are not there yet.
 var later = []string{"multicluster", "zonal"}
 
-func parseLater(_ *stanza, c *caddy.Controller, _ []string) error {
-	return c.Err("not supported by clusterdns yet: remove it, or use the kubernetes plugin for this zone")
+func parseLater(s *stanza, c *caddy.Controller, _ []string) error {
+	return c.Errf("%s is not supported by clusterdns yet: remove it, or use the kubernetes plugin for this zone", s.option)
 }
 
 func parsePods(s *stanza, c *caddy.Controller, args []string) error {
@@ -166,9 +187,9 @@ func parseNamespaces(s *stanza, c *caddy.Controller, args []string) error {
 		s.opts.Namespaces = make(map[string]struct{})
 	}
 	for _, name := range args {
-		s.opts.Namespaces[name] = struct{}{}
+		s.opts.Namespaces[strings.ToLower(name)] = struct{}{}
 	}
-	return nil
+	return s.oneOf(c)
 }
 
 func parseLabels(s *stanza, c *caddy.Controller, args []string) (err error) {
@@ -177,8 +198,18 @@ func parseLabels(s *stanza, c *caddy.Controller, args []string) (err error) {
 }
 
 func parseNamespaceLabels(s *stanza, c *caddy.Controller, args []string) (err error) {
-	s.cfg.NamespaceLabels, err = selector(c, "namespace_labels", args)
-	return err
+	if s.cfg.NamespaceLabels, err = selector(c, "namespace_labels", args); err != nil {
+		return err
+	}
+	return s.oneOf(c)
+}
+
+// oneOf refuses two ways to choose namespaces.
+func (s *stanza) oneOf(c *caddy.Controller) error {
+	if s.opts.Namespaces != nil && s.cfg.NamespaceLabels != "" {
+		return c.Err("namespaces and namespace_labels cannot both be set: remove one of them")
+	}
+	return nil
 }
 
 // selector returns the label selector that args are, in canonical form.

@@ -19,7 +19,6 @@ import (
 	_ "github.com/coredns/coredns/plugin/rewrite"
 	_ "github.com/coredns/coredns/plugin/template"
 	_ "github.com/coredns/coredns/plugin/transfer"
-	"github.com/rogpeppe/go-internal/testscript"
 
 	_ "github.com/clusterdns/clusterdns/plugin"
 	"github.com/clusterdns/clusterdns/test/internal/kube"
@@ -52,7 +51,5 @@ func TestScenarios(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
-	for _, file := range files {
-		testscript.Run(t, suite.Params([]string{file}, *update))
-	}
+	suite.RunAll(t, files, *update)
 }

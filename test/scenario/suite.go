@@ -31,6 +31,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -108,6 +109,26 @@ func Files(dir string) ([]string, error) {
 	})
 	return files, err
 }
+
+// RunAll runs files one after the other: they share a cluster, and most of its names.
+func (s *Suite) RunAll(t *testing.T, files []string, update bool) {
+	t.Helper()
+	testscript.RunT(inOrder{t}, s.Params(files, update))
+}
+
+// inOrder is a test whose subtests do not run beside each other.
+type inOrder struct{ *testing.T }
+
+// Parallel does nothing.
+func (inOrder) Parallel() {}
+
+// Run runs f as a subtest.
+func (o inOrder) Run(name string, f func(testscript.T)) {
+	o.T.Run(name, func(t *testing.T) { f(inOrder{t}) })
+}
+
+// Verbose reports whether to log what a scenario does that succeeds.
+func (inOrder) Verbose() bool { return testing.Verbose() }
 
 // Params returns what testscript needs to run files.
 func (s *Suite) Params(files []string, update bool) testscript.Params {

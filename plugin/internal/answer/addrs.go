@@ -25,7 +25,8 @@ func (l *lookup) addrs(ips []netip.Addr) Answer {
 	if n == 0 {
 		return noData
 	}
-	b := newAddrs(n)
+	var b addrSet
+	b.grow(n)
 	for _, ip := range ips {
 		if family(l.q.Type, ip) {
 			b.add(l.q.Name, ip, l.o.TTL)
@@ -52,12 +53,13 @@ func (l *lookup) endpointAddrs(s *index.Service, v4 bool) Answer {
 		return noData
 	}
 	w := l.window(n)
-	b := newAddrs(w.len)
+	var b addrSet
+	b.grow(w.len)
 	for round := range 2 { // from the start of the window, and on from the beginning
 		k := 0
 		for _, g := range s.Groups {
 			if g.Is4() == v4 && len(b.rrs) < w.len {
-				k = l.appendAddrs(b, g, w, round, k)
+				k = l.appendAddrs(&b, g, w, round, k)
 			}
 		}
 	}
@@ -73,14 +75,12 @@ func (l *lookup) appendAddrs(b *addrSet, g *index.Group, w window, round, k int)
 	p := l.pick(g)
 	n := p.len()
 	first, last := w.cut(round, k, n)
-	var before netip.Addr
 	for c := first; c < last && len(b.rrs) < w.len; c++ {
 		i, ok := p.at(c)
-		if !ok || g.Addr(i) == before {
+		if !ok || g.Same(i) && (!p.byName || l.again(g, i)) {
 			continue
 		}
-		before = g.Addr(i)
-		b.add(l.q.Name, before, l.o.TTL)
+		b.add(l.q.Name, g.Addr(i), l.o.TTL)
 	}
 	return k + n
 }
@@ -113,28 +113,25 @@ type addrSet struct {
 	recs []addrRecord
 }
 
-// An addrRecord is an A or AAAA record with room for its address. Two records
-// share the struct because an RRset is of one type but glue is of both.
+// An addrRecord is an A or AAAA record with room for its address.
 type addrRecord struct {
 	a    dns.A
 	aaaa dns.AAAA
 	ip   [16]byte
 }
 
-// oneAddr is an addrSet of one record in a single allocation: the most frequent answer.
-type oneAddr struct {
-	addrSet
-	rr  [1]dns.RR
-	rec [1]addrRecord
-}
-
-func newAddrs(n int) *addrSet {
+// grow makes room for n records. One takes a single allocation: that is the
+// most frequent answer.
+func (b *addrSet) grow(n int) {
 	if n == 1 {
-		one := new(oneAddr)
-		one.rrs, one.recs = one.rr[:0], one.rec[:0]
-		return &one.addrSet
+		one := new(struct {
+			rr  [1]dns.RR
+			rec [1]addrRecord
+		})
+		b.rrs, b.recs = one.rr[:0], one.rec[:0]
+		return
 	}
-	return &addrSet{rrs: make([]dns.RR, 0, n), recs: make([]addrRecord, 0, n)}
+	b.rrs, b.recs = make([]dns.RR, 0, n), make([]addrRecord, 0, n)
 }
 
 func (b *addrSet) add(owner string, ip netip.Addr, ttl uint32) {

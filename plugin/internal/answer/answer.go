@@ -121,7 +121,9 @@ func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer 
 	case qname.Address:
 		return l.address()
 	case qname.Network:
-		return l.network()
+		return l.network(l.name.Prefix)
+	case qname.Arpa:
+		return l.network(netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 0))
 	case qname.Unknown:
 	}
 	return nameError

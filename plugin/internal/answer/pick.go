@@ -4,6 +4,7 @@
 package answer
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/clusterdns/clusterdns/plugin/internal/index"
@@ -15,7 +16,7 @@ import (
 // those at some positions.
 type pick struct {
 	g           *index.Group
-	first, last int
+	from, to    int
 	hosts, pods []uint32
 	byName      bool // only endpoints that are called so
 	podNames    bool // Options.EndpointPodNames
@@ -30,7 +31,7 @@ func (l *lookup) pick(g *index.Group) pick {
 	case l.name.Kind == qname.Port && !slices.ContainsFunc(g.Ports, l.matches):
 		return pick{g: g}
 	}
-	return pick{g: g, last: g.Len()}
+	return pick{g: g, to: g.Len()}
 }
 
 // pickNamed returns the endpoints of g that are called name. It searches by halves.
@@ -40,13 +41,13 @@ func (l *lookup) pickNamed(g *index.Group, name string) pick {
 		p.pods = g.ByPod(name)
 	}
 	if a, ok := qname.ParseDashed(name); ok && qname.IsDashed(name, a) {
-		p.first, p.last = g.FindAddr(a)
+		p.from, p.to = g.FindAddr(a)
 	}
 	return p
 }
 
 // len returns the number of candidates.
-func (p *pick) len() int { return p.last - p.first + len(p.hosts) + len(p.pods) }
+func (p *pick) len() int { return p.to - p.from + len(p.hosts) + len(p.pods) }
 
 // at returns the position of candidate k in the group. ok is false if the
 // endpoint is called otherwise: it has a hostname, which goes before the name of
@@ -60,7 +61,7 @@ func (p *pick) at(k int) (i int, ok bool) {
 		i = int(p.pods[k])
 		return i, p.g.Hostname(i) == ""
 	}
-	i = p.first + k - len(p.pods)
+	i = p.from + k - len(p.pods)
 	return i, !p.byName || p.g.Hostname(i) == "" && (!p.podNames || p.g.Pod(i) == "")
 }
 
@@ -73,6 +74,19 @@ func (p *pick) next(k int) (i, after int, ok bool) {
 		}
 	}
 	return 0, k, false
+}
+
+// first returns the least position. ok is false if there is none.
+func (p *pick) first() (least int, ok bool) {
+	least, k, ok := p.next(0)
+	for ok && k < p.len() {
+		i, after, more := p.next(k)
+		if !more {
+			break
+		}
+		least, k = min(least, i), after
+	}
+	return least, ok
 }
 
 // anyPicked reports whether the name asks for an endpoint of s at all.
@@ -94,6 +108,31 @@ func (l *lookup) label(buf []byte, g *index.Group, i int) []byte {
 	return qname.AppendDashed(buf, g.Addr(i))
 }
 
+// labelLen returns the length of what endpoint i of g is called.
+func (l *lookup) labelLen(g *index.Group, i int) int {
+	var buf [64]byte
+	return len(l.label(buf[:0], g, i))
+}
+
+// again reports whether an endpoint of g before endpoint i has its address and
+// its name. Those that share an address follow each other.
+func (l *lookup) again(g *index.Group, i int) bool {
+	if !g.Same(i) {
+		return false
+	}
+	var buf, before [64]byte
+	label := l.label(buf[:0], g, i)
+	for j := i - 1; j >= 0; j-- {
+		if bytes.Equal(label, l.label(before[:0], g, j)) {
+			return true
+		}
+		if !g.Same(j) {
+			break
+		}
+	}
+	return false
+}
+
 // given returns the name that endpoint i of g has by itself or from its Pod,
 // or "" if it is called after its address.
 func (l *lookup) given(g *index.Group, i int) string {
@@ -108,7 +147,11 @@ func (l *lookup) given(g *index.Group, i int) string {
 func (l *lookup) repeats(s *index.Service, n, i int, number uint16) bool {
 	name := l.given(s.Groups[n], i)
 	if name == "" {
-		return false // called after its address, which no other endpoint has
+		if !l.anyGiven(s) {
+			return false // all are called after their address, which no other has
+		}
+		var buf [64]byte
+		name = string(l.label(buf[:0], s.Groups[n], i))
 	}
 	for _, g := range s.Groups[:n] {
 		p := l.pickNamed(g, name)
@@ -117,8 +160,15 @@ func (l *lookup) repeats(s *index.Service, n, i int, number uint16) bool {
 		}
 	}
 	p := l.pickNamed(s.Groups[n], name)
-	first, _, _ := p.next(0)
+	first, _ := p.first()
 	return first != i
+}
+
+// anyGiven reports whether an endpoint of s has a name that is not its address.
+func (l *lookup) anyGiven(s *index.Service) bool {
+	return slices.ContainsFunc(s.Groups, func(g *index.Group) bool {
+		return g.HasHostnames() || l.o.EndpointPodNames && g.HasPods()
+	})
 }
 
 // hasNumber reports whether g has a port of that number that the name asks for.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/clusterdns/clusterdns/plugin/internal/index"
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
-	"github.com/clusterdns/clusterdns/plugin/internal/qname"
 )
 
 // lowerZone returns zone in lower case.
@@ -26,7 +25,7 @@ func (l *lookup) address() Answer {
 	}
 	ip := l.name.Prefix.Addr().Unmap()
 	if s := l.clusterIPOwner(ip); s != nil {
-		return l.ptr(qname.Join(s.Name+"."+s.Namespace+".svc", l.o.PrimaryZone))
+		return l.servicePTR(s)
 	}
 	if !l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
 		return nameError
@@ -34,30 +33,70 @@ func (l *lookup) address() Answer {
 	if !l.needs(object.EndpointSlices) {
 		return notSynced
 	}
-	names := l.endpointNames(ip)
-	if len(names) == 0 {
-		return nameError
-	}
-	return l.ptr(names...)
+	return l.endpointPTR(ip)
 }
 
-// ptr answers with PTR records.
-func (l *lookup) ptr(targets ...string) Answer {
-	switch l.q.Type {
-	case dns.TypePTR:
-	case dns.TypeANY:
+// servicePTR answers with the name of a Service.
+func (l *lookup) servicePTR(s *index.Service) Answer {
+	if l.q.Type != dns.TypePTR {
+		return l.otherThanPTR()
+	}
+	var b ptrSet
+	b.grow(1, nameLen(s, l.o.PrimaryZone), l.o.PrimaryZone)
+	b.names.s = s
+	b.add(l.q.Name, b.names.service(), l.o.TTL)
+	return Answer{Answer: b.rrs}
+}
+
+// endpointPTR answers with the names of the endpoints that have the address ip.
+func (l *lookup) endpointPTR(ip netip.Addr) Answer {
+	count, octets := 0, 0
+	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
+		count++
+		octets += l.labelLen(g, i) + nameLen(s, l.o.PrimaryZone)
+	})
+	switch {
+	case count == 0:
+		return nameError
+	case l.q.Type != dns.TypePTR:
+		return l.otherThanPTR()
+	}
+	var b ptrSet
+	b.grow(count, octets, l.o.PrimaryZone)
+	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
+		var buf [64]byte
+		b.names.s = s
+		b.add(l.q.Name, b.names.endpoint(l.label(buf[:0], g, i)), l.o.TTL)
+	})
+	return Answer{Answer: b.rrs}
+}
+
+// otherThanPTR answers for an address that has a name to a query of another type.
+func (l *lookup) otherThanPTR() Answer {
+	if l.q.Type == dns.TypeANY {
 		return l.any()
-	default:
-		return noData
 	}
-	recs := make([]dns.PTR, len(targets))
-	rrs := make([]dns.RR, len(targets))
-	for i, target := range targets {
-		hdr := dns.RR_Header{Name: l.q.Name, Rrtype: dns.TypePTR, Class: dns.ClassINET, Ttl: l.o.TTL}
-		recs[i] = dns.PTR{Hdr: hdr, Ptr: target}
-		rrs[i] = &recs[i]
-	}
-	return Answer{Answer: rrs}
+	return noData
+}
+
+// A ptrSet is PTR records in three allocations, whatever their number.
+type ptrSet struct {
+	rrs   []dns.RR
+	recs  []dns.PTR
+	names names
+}
+
+// grow makes room for count records whose targets have so many octets together.
+func (b *ptrSet) grow(count, octets int, zone string) {
+	b.rrs, b.recs = make([]dns.RR, 0, count), make([]dns.PTR, 0, count)
+	b.names.zone = zone
+	b.names.b.Grow(octets)
+}
+
+func (b *ptrSet) add(owner, target string, ttl uint32) {
+	hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypePTR, Class: dns.ClassINET, Ttl: ttl}
+	b.recs = append(b.recs, dns.PTR{Hdr: hdr, Ptr: target})
+	b.rrs = append(b.rrs, &b.recs[len(b.recs)-1])
 }
 
 // clusterIPOwner returns the exposed Service that has the cluster IP ip, or nil.
@@ -70,9 +109,9 @@ func (l *lookup) clusterIPOwner(ip netip.Addr) *index.Service {
 	return nil
 }
 
-// endpointNames returns the names of the endpoints that have the address ip.
-func (l *lookup) endpointNames(ip netip.Addr) []string {
-	var names []string
+// eachName calls f with every endpoint that has the address ip, of every
+// exposed Service, once for each name that it has.
+func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group, i int)) {
 	for o := l.x.Owners(ip); o != nil; o = o.Next() {
 		s := o.Service()
 		if s == nil || s.Type == object.ExternalName || !l.exposed(s.Namespace) {
@@ -81,23 +120,20 @@ func (l *lookup) endpointNames(ip netip.Addr) []string {
 		for _, g := range s.Groups {
 			first, last := g.FindAddr(ip)
 			for i := first; i < last; i++ {
-				var buf [64]byte
-				name := qname.Join(string(l.label(buf[:0], g, i))+"."+s.Name+"."+s.Namespace+".svc", l.o.PrimaryZone)
-				if !slices.Contains(names, name) {
-					names = append(names, name)
+				if !l.again(g, i) && l.labelLen(g, i)+nameLen(s, l.o.PrimaryZone) <= maxName {
+					f(s, g, i)
 				}
 			}
 		}
 	}
-	return names
 }
 
 // network answers for a name of the reverse tree that is no whole address: an
 // empty non-terminal if there is an address below. Addresses that are hidden
 // because their namespace is not exposed are not told from the others here.
-func (l *lookup) network() Answer {
+func (l *lookup) network(prefixes ...netip.Prefix) Answer {
 	if !l.needs(object.Services, object.EndpointSlices) {
 		return notSynced
 	}
-	return exists(l.x.AnyBelow(l.name.Prefix))
+	return exists(slices.ContainsFunc(prefixes, l.x.AnyBelow))
 }

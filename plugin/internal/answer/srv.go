@@ -5,13 +5,12 @@ package answer
 
 import (
 	"net/netip"
-	"strings"
+	"slices"
 
 	"github.com/miekg/dns"
 
 	"github.com/clusterdns/clusterdns/plugin/internal/index"
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
-	"github.com/clusterdns/clusterdns/plugin/internal/qname"
 )
 
 // srv answers with the ports of a Service that has cluster IPs, section 2.3.2.
@@ -27,8 +26,11 @@ func (l *lookup) srv(s *index.Service) Answer {
 	if n == 0 {
 		return noData
 	}
-	b := newSRV(n, len(s.ClusterIPs))
-	target := qname.Join(s.Name+"."+s.Namespace+".svc", l.q.Zone)
+	var b srvSet
+	b.grow(n, len(s.ClusterIPs))
+	var names names
+	names.grow(s, l.q.Zone, 1, 0)
+	target := names.service()
 	for i, p := range s.Ports {
 		if l.first(s.Ports, i) {
 			b.add(l.q.Name, target, p.Number, weight(n), l.o.TTL)
@@ -59,20 +61,21 @@ func (l *lookup) endpointSRV(s *index.Service) Answer {
 	if size.records == 0 {
 		return noData
 	}
-	b := newSRV(size.records, size.endpoints)
-	below := qname.Join(s.Name+"."+s.Namespace+".svc", l.q.Zone)
-	names := newNames(below, size.endpoints, size.octets)
-	l.eachEndpoint(s, func(n, i int) bool {
+	var b srvSet
+	b.grow(size.records, size.endpoints)
+	var names names
+	names.grow(s, l.q.Zone, size.endpoints, size.octets)
+	l.eachTarget(s, func(n, i int) bool {
 		g := s.Groups[n]
 		var buf [64]byte
-		target := names.add(l.label(buf[:0], g, i))
+		target := names.endpoint(l.label(buf[:0], g, i))
 		for j, p := range g.Ports {
 			if l.first(g.Ports, j) && !l.repeats(s, n, i, p.Number) {
 				b.add(l.q.Name, target, p.Number, weight(size.records), l.o.TTL)
 			}
 		}
 		b.glue(target, g.Addr(i), l.o.TTL)
-		return len(b.addrs) < size.endpoints
+		return len(b.glued) < size.endpoints
 	})
 	return b.answer()
 }
@@ -87,85 +90,93 @@ type size struct {
 // measure returns the size of the SRV answer, cut where the response is sure to be full.
 func (l *lookup) measure(s *index.Service) size {
 	var z size
-	l.eachEndpoint(s, func(n, i int) bool {
+	l.eachTarget(s, func(n, i int) bool {
 		g := s.Groups[n]
 		for j, p := range g.Ports {
 			if l.first(g.Ports, j) && !l.repeats(s, n, i, p.Number) {
 				z.records++
 			}
 		}
-		var buf [64]byte
 		z.endpoints++
-		z.octets += len(l.label(buf[:0], g, i))
+		z.octets += l.labelLen(g, i)
 		return l.q.Limit == 0 || z.records < l.q.Limit
 	})
 	return z
 }
 
-// eachEndpoint calls f with the group and the position of every endpoint that
-// the name asks for, until f returns false.
-func (l *lookup) eachEndpoint(s *index.Service, f func(n, i int) bool) {
-	for n, g := range s.Groups {
-		p := l.pick(g)
-		for i, k, ok := p.next(0); ok; i, k, ok = p.next(k) {
-			if !f(n, i) {
-				return
+// eachTarget calls f with the group and the position of every endpoint that
+// the name asks for and that has a port that it asks for, until f returns
+// false. If more than fit are asked for it begins somewhere, and goes around.
+func (l *lookup) eachTarget(s *index.Service, f func(n, i int) bool) {
+	w := l.window(l.candidates(s))
+	for round := range 2 {
+		k := 0
+		for n, g := range s.Groups {
+			p := l.target(g)
+			first, last := w.cut(round, k, p.len())
+			k += p.len()
+			for i, c, ok := p.next(first); ok && c <= last; i, c, ok = p.next(c) {
+				if l.again(g, i) || l.labelLen(g, i)+nameLen(s, l.q.Zone) > maxName {
+					continue
+				}
+				if !f(n, i) {
+					return
+				}
 			}
 		}
 	}
 }
 
+// target returns the endpoints of g that the name asks for, if they have a port that it asks for.
+func (l *lookup) target(g *index.Group) pick {
+	if !slices.ContainsFunc(g.Ports, l.matches) {
+		return pick{g: g}
+	}
+	return l.pick(g)
+}
+
+// candidates returns how many endpoints of s at most are targets.
+func (l *lookup) candidates(s *index.Service) int {
+	n := 0
+	for _, g := range s.Groups {
+		p := l.target(g)
+		n += p.len()
+	}
+	return n
+}
+
 // weight shares 100 evenly among n records of one priority; 0 would mean almost never (RFC 2782).
 func weight(n int) uint16 { return uint16(max(1, 100/n)) }
 
-// An srvSet is SRV records and their glue in three allocations, whatever their number.
+// An srvSet is SRV records and their glue in two allocations, whatever their number.
 type srvSet struct {
-	srvs  []dns.SRV
-	addrs []addrRecord
-	rrs   []dns.RR // first the SRV records, then the glue
-	glued []dns.RR
+	recs  []srvRecord
+	rrs   []dns.RR // SRV records
+	glued []dns.RR // address records
 }
 
-func newSRV(records, glue int) *srvSet {
+// An srvRecord is an SRV record and a piece of glue, which need not belong together.
+type srvRecord struct {
+	srv  dns.SRV
+	addr addrRecord
+}
+
+// grow makes room for records and glue.
+func (b *srvSet) grow(records, glue int) {
+	b.recs = make([]srvRecord, max(records, glue))
 	rrs := make([]dns.RR, records+glue)
-	return &srvSet{
-		srvs:  make([]dns.SRV, 0, records),
-		addrs: make([]addrRecord, 0, glue),
-		rrs:   rrs[:0:records],
-		glued: rrs[records:records],
-	}
+	b.rrs, b.glued = rrs[:0:records], rrs[records:records]
 }
 
 func (b *srvSet) add(owner, target string, port, weight uint16, ttl uint32) {
+	srv := &b.recs[len(b.rrs)].srv
 	hdr := dns.RR_Header{Name: owner, Rrtype: dns.TypeSRV, Class: dns.ClassINET, Ttl: ttl}
-	b.srvs = append(b.srvs, dns.SRV{Hdr: hdr, Weight: weight, Port: port, Target: target})
-	b.rrs = append(b.rrs, &b.srvs[len(b.srvs)-1])
+	*srv = dns.SRV{Hdr: hdr, Weight: weight, Port: port, Target: target}
+	b.rrs = append(b.rrs, srv)
 }
 
 func (b *srvSet) glue(owner string, ip netip.Addr, ttl uint32) {
-	b.addrs = append(b.addrs, addrRecord{})
-	b.glued = append(b.glued, b.addrs[len(b.addrs)-1].set(owner, ip, ttl))
+	b.glued = append(b.glued, b.recs[len(b.glued)].addr.set(owner, ip, ttl))
 }
 
 func (b *srvSet) answer() Answer { return Answer{Answer: b.rrs, Extra: b.glued} }
-
-// names makes the names of endpoints in one allocation.
-type names struct {
-	below string
-	b     strings.Builder
-}
-
-func newNames(below string, n, octets int) *names {
-	names := &names{below: below}
-	names.b.Grow(octets + n*(1+len(below)))
-	return names
-}
-
-// add returns the name of an endpoint that is called label.
-func (n *names) add(label []byte) string {
-	start := n.b.Len()
-	n.b.Write(label)
-	n.b.WriteByte('.')
-	n.b.WriteString(n.below)
-	return n.b.String()[start:]
-}

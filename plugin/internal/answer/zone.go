@@ -49,21 +49,31 @@ func (l *lookup) apex() Answer {
 		if !l.synced.Has(l.o.Kinds) {
 			return notSynced // the serial is not known yet
 		}
-		soa := new(dns.SOA)
+		r := new(struct {
+			soa dns.SOA
+			rrs [1]dns.RR
+		})
 		mname, rname := SOANames(l.q.Zone)
-		SOA(soa, l.q.Zone, mname, rname, l.x.Serial(), l.o.TTL)
-		return Answer{Answer: []dns.RR{soa}}
+		SOA(&r.soa, l.q.Zone, mname, rname, l.x.Serial(), l.o.TTL)
+		r.rrs[0] = &r.soa
+		return Answer{Answer: r.rrs[:]}
 	case dns.TypeNS:
 		return l.ns()
 	case dns.TypeANY:
 		return l.any()
+	case dns.TypePTR:
+		if l.name.Prefix.IsValid() && l.name.Prefix.IsSingleIP() { // a zone of one address
+			if a := l.address(); a.Result != NameError {
+				return a
+			}
+		}
 	}
 	return noData
 }
 
 // ns answers with the name servers of the zone, and their addresses.
 func (l *lookup) ns() Answer {
-	if !l.needs(object.Services, object.EndpointSlices) {
+	if !l.needs(object.Namespaces, object.Services, object.EndpointSlices) {
 		return notSynced
 	}
 	var a Answer
@@ -82,7 +92,7 @@ func (l *lookup) ns() Answer {
 
 // nameServer answers for ns.dns.<zone>, the primary name server of the SOA record.
 func (l *lookup) nameServer() Answer {
-	if !l.needs(object.Services, object.EndpointSlices) {
+	if !l.needs(object.Namespaces, object.Services, object.EndpointSlices) {
 		return notSynced
 	}
 	var ips []netip.Addr
@@ -138,7 +148,7 @@ func (l *lookup) appendServers(servers []server, ip netip.Addr, zone string) []s
 	}
 	for o := l.x.Owners(ip); o != nil; o = o.Next() {
 		s := o.Service()
-		if s == nil || s.Type == object.ExternalName {
+		if s == nil || s.Type == object.ExternalName || !l.exposed(s.Namespace) {
 			continue
 		}
 		name := qname.Join(s.Name+"."+s.Namespace+".svc", zone)

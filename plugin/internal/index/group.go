@@ -105,6 +105,12 @@ func (g *Group) Hostname(i int) string { return at(g.hostnames, i) }
 // Pod returns the name of the Pod of endpoint i, or "".
 func (g *Group) Pod(i int) string { return at(g.pods, i) }
 
+// HasHostnames reports whether any endpoint has a hostname.
+func (g *Group) HasHostnames() bool { return g.hostnames != nil }
+
+// HasPods reports whether any endpoint has the name of its Pod.
+func (g *Group) HasPods() bool { return g.pods != nil }
+
 func at(names []string, i int) string {
 	if names == nil {
 		return ""
@@ -162,7 +168,7 @@ func (g *Group) endpoints() []object.Endpoint {
 }
 
 func (g *Group) equal(h *Group) bool {
-	return slices.Equal(g.v4, h.v4) && slices.Equal(g.v6, h.v6) &&
+	return g == h || slices.Equal(g.v4, h.v4) && slices.Equal(g.v6, h.v6) &&
 		slices.Equal(g.hostnames, h.hostnames) && slices.Equal(g.pods, h.pods) &&
 		slices.Equal(g.Ports, h.Ports)
 }

@@ -33,6 +33,7 @@ type Index struct {
 	mu         sync.Mutex // held by writers; guards what follows
 	slices     map[sliceKey]*slice
 	podObjects map[podKey]podObject
+	hidden     [object.NumKinds]bool
 
 	serial  atomic.Uint64
 	objects [object.NumKinds]atomic.Int64
@@ -64,8 +65,25 @@ func (x *Index) Raise(resourceVersion uint64) {
 	}
 }
 
-// changed counts a visible change. The caller holds mu.
-func (x *Index) changed() { x.serial.Add(1) }
+// Hide says that changes of kind k cannot be seen, until Show: it is read for
+// the first time, and what depends on it is not answered yet.
+func (x *Index) Hide(k object.Kind) { x.setHidden(k, true) }
+
+// Show ends what Hide began.
+func (x *Index) Show(k object.Kind) { x.setHidden(k, false) }
+
+func (x *Index) setHidden(k object.Kind, hidden bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.hidden[k] = hidden
+}
+
+// changed counts a visible change of an object of kind k. The caller holds mu.
+func (x *Index) changed(k object.Kind) {
+	if !x.hidden[k] {
+		x.serial.Add(1)
+	}
+}
 
 // Objects returns how many objects of kind k the index was given and holds.
 func (x *Index) Objects(k object.Kind) int { return int(x.objects[k].Load()) }
@@ -89,7 +107,7 @@ func (x *Index) Namespace(name string) (canonical string, ok bool) {
 	return n.name, true
 }
 
-func (n *namespace) is(name string) bool { return equalFold(n.name, name) }
+func (n *namespace) is(name string) bool { return n.name != "" && equalFold(n.name, name) }
 
 // SetNamespace adds the namespace name, seen in generation gen.
 func (x *Index) SetNamespace(name string, gen uint32) {
@@ -102,7 +120,7 @@ func (x *Index) SetNamespace(name string, gen uint32) {
 	}
 	x.namespaces.insert(hash, &namespace{name, gen}, func(n *namespace) uint64 { return x.hashNames(n.name, "") })
 	x.objects[object.Namespaces].Add(1)
-	x.changed()
+	x.changed(object.Namespaces)
 }
 
 // DeleteNamespace removes the namespace name.
@@ -110,7 +128,7 @@ func (x *Index) DeleteNamespace(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	hash := x.hashNames(name, "")
-	if n := find(&x.namespaces, hash, name, (*namespace).is); n != nil {
+	if n := find(&x.namespaces, hash, name, (*namespace).is); n != nil && n.name == name {
 		x.removeNamespace(hash, n)
 	}
 }
@@ -118,7 +136,7 @@ func (x *Index) DeleteNamespace(name string) {
 func (x *Index) removeNamespace(hash uint64, n *namespace) {
 	x.namespaces.remove(hash, n)
 	x.objects[object.Namespaces].Add(-1)
-	x.changed()
+	x.changed(object.Namespaces)
 }
 
 // Sweep removes every object of kind k that was last seen in a generation

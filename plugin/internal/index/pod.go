@@ -23,7 +23,7 @@ type podAddrKey struct {
 }
 
 func (p *podAddr) is(k podAddrKey) bool {
-	return p.addr == k.addr && equalFold(p.namespace, k.namespace)
+	return p.addr.IsValid() && p.addr == k.addr && equalFold(p.namespace, k.namespace)
 }
 
 type podKey struct{ namespace, name string }
@@ -96,7 +96,7 @@ func (x *Index) addPodAddrs(namespace string, ips []netip.Addr) {
 		}
 		x.pods.insert(x.hashPod(namespace, a), &podAddr{a, namespace, 1},
 			func(p *podAddr) uint64 { return x.hashPod(p.namespace, p.addr) })
-		x.changed()
+		x.changed(object.Pods)
 	}
 }
 
@@ -105,7 +105,7 @@ func (x *Index) removePodAddrs(namespace string, ips []netip.Addr) {
 		p := x.podAddr(namespace, a)
 		if p.pods--; p.pods == 0 {
 			x.pods.remove(x.hashPod(namespace, a), p)
-			x.changed()
+			x.changed(object.Pods)
 		}
 	}
 }

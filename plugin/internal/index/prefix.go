@@ -30,8 +30,11 @@ var (
 func (p *prefix) is(key netip.Prefix) bool { return p.Prefix == key }
 
 func (ps *prefixes) hash(p netip.Prefix) uint64 {
-	b := p.Addr().As16()
-	return maphash.Bytes(ps.seed, append(b[:], byte(p.Bits())))
+	var b [17]byte
+	a := p.Addr().As16()
+	copy(b[:], a[:])
+	b[16] = byte(p.Bits())
+	return maphash.Bytes(ps.seed, b[:])
 }
 
 func levels(a netip.Addr) []int {

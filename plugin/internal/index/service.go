@@ -35,7 +35,7 @@ type Service struct {
 type nameKey struct{ namespace, name string }
 
 func (c *cell) is(k nameKey) bool {
-	return equalFold(c.name, k.name) && equalFold(c.namespace, k.namespace)
+	return c.name != "" && equalFold(c.name, k.name) && equalFold(c.namespace, k.namespace)
 }
 
 // Service returns the Service of that namespace and name, which may be in any
@@ -97,7 +97,7 @@ func (x *Index) SetService(s object.Service, gen uint32) {
 func (x *Index) DeleteService(namespace, name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if c := x.cell(namespace, name); c != nil && c.object != nil {
+	if c := x.cell(namespace, name); c != nil && c.object != nil && c.namespace == namespace && c.name == name {
 		x.deleteService(c)
 	}
 }
@@ -126,26 +126,31 @@ func (x *Index) setObject(c *cell, s *object.Service) {
 	}
 	c.object = s
 	x.own(c, after)
-	x.publish(c)
+	x.publish(c, object.Services)
 	x.disown(c, before)
 }
 
-// publish makes a new record of what the writer knows of c, and drops the cell
-// when nothing is left. Endpoints without a Service are no visible change.
-func (x *Index) publish(c *cell) {
-	visible := c.object != nil || c.record.Load() != nil
-	switch {
-	case c.object != nil:
-		c.record.Store(&Service{Service: *c.object, Groups: groups(c.slices, c.shared > 0)})
-	default:
-		c.record.Store(nil)
+// publish makes a new record of what the writer knows of c after an object of
+// kind changed did, if it says anything else, and drops the cell when nothing is left. Endpoints without a Service are
+// no visible change.
+func (x *Index) publish(c *cell, changed object.Kind) {
+	old := c.record.Load()
+	if c.object == nil {
+		if old != nil {
+			c.record.Store(nil)
+			x.changed(changed)
+		}
 		if len(c.slices) == 0 {
 			x.services.remove(x.hashNames(c.namespace, c.name), c)
 		}
+		return
 	}
-	if visible {
-		x.changed()
+	record := &Service{Service: *c.object, Groups: groups(c.slices, c.shared > 0)}
+	if old != nil && equalService(old.Service, record.Service) && slices.EqualFunc(old.Groups, record.Groups, (*Group).equal) {
+		return
 	}
+	c.record.Store(record)
+	x.changed(changed)
 }
 
 func equalService(a, b object.Service) bool {

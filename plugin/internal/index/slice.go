@@ -37,7 +37,7 @@ func (x *Index) SetEndpointSlice(s object.EndpointSlice, gen uint32) {
 		old.gen = gen
 		before := old.group
 		old.group = group
-		x.replaceGroup(owner, before, group)
+		x.replaceGroup(old, before)
 		return
 	case ok:
 		x.deleteSlice(key, old) // it was another Service's
@@ -47,7 +47,7 @@ func (x *Index) SetEndpointSlice(s object.EndpointSlice, gen uint32) {
 	x.slices[key] = added
 	owner.slices = append(owner.slices, added)
 	x.objects[object.EndpointSlices].Add(1)
-	x.replaceGroup(owner, &Group{}, group)
+	x.replaceGroup(added, &Group{})
 }
 
 // DeleteEndpointSlice removes the EndpointSlice.
@@ -65,7 +65,9 @@ func (x *Index) deleteSlice(key sliceKey, s *slice) {
 	x.objects[object.EndpointSlices].Add(-1)
 	i := slices.Index(s.owner.slices, s)
 	s.owner.slices = slices.Delete(s.owner.slices, i, i+1)
-	x.replaceGroup(s.owner, s.group, &Group{})
+	before := s.group
+	s.group = &Group{}
+	x.replaceGroup(s, before)
 }
 
 func (x *Index) sweepSlices(gen uint32) {
@@ -76,27 +78,48 @@ func (x *Index) sweepSlices(gen uint32) {
 	}
 }
 
-// replaceGroup publishes the record of c after one of its slices changed from
-// before to after. An address is found as long as a record has it.
-func (x *Index) replaceGroup(c *cell, before, after *Group) {
-	removed, added := addrs(before), addrs(after)
+// replaceGroup publishes the record of the owner of s, which had the endpoints
+// before. An address is found as long as a record has it.
+func (x *Index) replaceGroup(s *slice, before *Group) {
+	c := s.owner
+	removed, added := difference(addrs(before), addrs(s.group))
+	c.shared -= x.elsewhere(c, removed)
 	x.own(c, added)
-	c.shared += x.twice(c, added)
-	c.shared -= x.twice(c, removed)
-	x.ready.Add(int64(after.Len() - before.Len()))
-	x.publish(c)
+	c.shared += x.elsewhere(c, added)
+	x.ready.Add(int64(s.group.Len() - before.Len()))
+	x.publish(c, object.EndpointSlices)
 	x.disown(c, removed)
 }
 
-// twice returns how many of addrs c has more than once.
-func (x *Index) twice(c *cell, addrs []netip.Addr) int {
+// elsewhere returns how many of addrs, each of which one slice of c has, a
+// second one has.
+func (x *Index) elsewhere(c *cell, addrs []netip.Addr) int {
 	n := 0
 	for _, a := range addrs {
-		if x.Owners(a).times(c) > 1 {
+		times := x.Owners(a).times(c)
+		if c.object != nil && slices.Contains(c.object.ClusterIPs, a) {
+			times--
+		}
+		if times > 1 {
 			n++
 		}
 	}
 	return n
+}
+
+// difference returns what of a is not in b, and what of b is not in a. Both are sorted.
+func difference(a, b []netip.Addr) (onlyA, onlyB []netip.Addr) {
+	for len(a) > 0 && len(b) > 0 {
+		switch c := a[0].Compare(b[0]); {
+		case c < 0:
+			onlyA, a = append(onlyA, a[0]), a[1:]
+		case c > 0:
+			onlyB, b = append(onlyB, b[0]), b[1:]
+		default:
+			a, b = a[1:], b[1:]
+		}
+	}
+	return append(onlyA, a...), append(onlyB, b...)
 }
 
 func addrs(g *Group) []netip.Addr {
@@ -150,6 +173,7 @@ func regroup(all []*Group) []*Group {
 	for _, a := range slices.SortedFunc(maps.Keys(byAddr), netip.Addr.Compare) {
 		u := byAddr[a]
 		slices.SortFunc(u.ports, comparePorts)
+		slices.SortFunc(u.endpoints, compareNames)
 		i := slices.IndexFunc(unions, func(v *union) bool {
 			return slices.Equal(v.ports, u.ports) && v.endpoints[0].Addr.Is4() == a.Is4()
 		})
@@ -164,6 +188,11 @@ func regroup(all []*Group) []*Group {
 		out = append(out, newGroup(u.ports, u.endpoints))
 	}
 	return out
+}
+
+// compareNames orders endpoints of one address.
+func compareNames(a, b object.Endpoint) int {
+	return cmp.Or(cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.Pod, b.Pod))
 }
 
 func comparePorts(a, b object.Port) int {

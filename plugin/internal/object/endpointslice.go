@@ -63,13 +63,13 @@ func slicePorts(ports []discoveryv1.EndpointPort, skip func(Skip)) []Port {
 }
 
 func appendEndpoint(out []Endpoint, e *discoveryv1.Endpoint, family discoveryv1.AddressType, podNames bool, skip func(Skip)) []Endpoint {
-	hostname := lowerLabel(deref(e.Hostname))
+	hostname := hostLabel(deref(e.Hostname))
 	if hostname == "" && deref(e.Hostname) != "" {
 		skip(SkipHostname)
 	}
 	pod := ""
 	if podNames && e.TargetRef != nil {
-		pod = lowerLabel(e.TargetRef.Name) // a Pod's name may be too long for a label, or have dots
+		pod = hostLabel(e.TargetRef.Name) // a Pod's name may be too long for a label, or have dots
 	}
 	for _, text := range e.Addresses {
 		a, ok := addr(text)

@@ -168,10 +168,29 @@ func isLabel(s string) bool {
 
 // lowerLabel returns a copy of s in lower case if that is a label, else "".
 func lowerLabel(s string) string {
-	if s = strings.ToLower(s); isLabel(s) {
+	if s = lower(s); isLabel(s) {
 		return strings.Clone(s)
 	}
 	return ""
+}
+
+// hostLabel is lowerLabel for what stands left of a Service's name, where a
+// label with an underscore in front is a port or a protocol.
+func hostLabel(s string) string {
+	if strings.HasPrefix(s, "_") {
+		return ""
+	}
+	return lowerLabel(s)
+}
+
+// lower returns s with its ASCII letters in lower case: DNS folds no others (RFC 4343).
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 // addr parses s as an IP address without a zone. An IPv4 address that is

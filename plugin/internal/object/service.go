@@ -72,8 +72,8 @@ func newPort(name, protocol string, number int32) (Port, bool) {
 		protocol = string(corev1.ProtocolTCP) // the API's default
 	}
 	return Port{
-		Name:     intern(strings.ToLower(name)),
-		Protocol: intern(strings.ToLower(protocol)),
+		Name:     intern(lower(name)),
+		Protocol: intern(lower(protocol)),
 		Number:   uint16(number),
 	}, true
 }

@@ -48,6 +48,8 @@ const (
 	Pod
 	// Address is an address below in-addr.arpa or ip6.arpa.
 	Address
+	// Arpa is arpa below the root zone, an empty non-terminal above both reverse trees.
+	Arpa
 	// Network is a name below in-addr.arpa or ip6.arpa that stands for a prefix.
 	Network
 )
@@ -62,7 +64,7 @@ type Name struct {
 	Port      string       // of kind Port, without the underscore
 	Protocol  string       // of kinds Port and Protocol, without the underscore
 	Pod       string       // of kind Pod
-	Prefix    netip.Prefix // of kinds Address and Network
+	Prefix    netip.Prefix // of kinds Address and Network, and of an Apex that is one of them
 }
 
 // maxLabels is the number of labels that the longest known name has below its zone.
@@ -93,7 +95,7 @@ func Parse(name, zone string) Name {
 	case equalFold("dns", labels[0]) && n == 2 && equalFold("ns", labels[1]):
 		return Name{Kind: NameServer}
 	case equalFold("arpa", labels[0]) && n == 1 && zone == ".":
-		return Name{Kind: Network, Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
+		return Name{Kind: Arpa}
 	}
 	return Name{}
 }
@@ -205,7 +207,7 @@ func Join(label, zone string) string {
 }
 
 // equalFold compares without regard to the case of ASCII letters. lower is in lower case.
-func equalFold(lower, s string) bool {
+func equalFold[T string | []byte](lower T, s string) bool {
 	if len(lower) != len(s) {
 		return false
 	}

@@ -11,12 +11,16 @@ const (
 )
 
 // reverse returns the Name of a name of the reverse tree. The apex of a zone
-// is an apex even if the zone is a network.
+// is an apex even if the zone is a network or an address.
 func reverse(name, zone string, prefix netip.Prefix) Name {
-	if len(name) == len(zone) {
-		return Name{Kind: Apex}
-	}
+	below := name[:len(name)-len(zone)]
 	switch {
+	case below == "":
+		return Name{Kind: Apex, Prefix: prefix}
+	case equalFold("ns.dns.", below):
+		return Name{Kind: NameServer}
+	case equalFold("dns.", below):
+		return Name{Kind: NameServerParent}
 	case !prefix.IsValid():
 		return Name{}
 	case prefix.IsSingleIP():
@@ -93,7 +97,11 @@ func parse6(labels string) netip.Prefix {
 		ip[n/2] |= digit << (4 * (1 - n%2))
 		end -= 2
 	}
-	return netip.PrefixFrom(netip.AddrFrom16(ip), 4*n)
+	prefix := netip.PrefixFrom(netip.AddrFrom16(ip), 4*n)
+	if prefix.Bits() >= 96 && prefix.Addr().Is4In6() {
+		return netip.Prefix{} // IPv4 addresses have their names in the other tree
+	}
+	return prefix
 }
 
 func hexadecimal(c byte) (byte, bool) {

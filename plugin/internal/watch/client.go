@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/flowcontrol"
 )
@@ -78,7 +79,8 @@ func restClient(cfg *rest.Config, h *http.Client, path string, gv schema.GroupVe
 	return rest.RESTClientForConfigAndClient(c, h)
 }
 
-func (c *client) close() { c.http.CloseIdleConnections() }
+// close closes connections that are not in use.
+func (c *client) close() { utilnet.CloseIdleConnectionsFor(c.http.Transport) }
 
 // A transport limits and counts requests.
 type transport struct {
@@ -98,6 +100,9 @@ func newTransport(next http.RoundTripper, cfg Config) *transport {
 	}
 	return t
 }
+
+// WrappedRoundTripper implements [utilnet.RoundTripperWrapper].
+func (t *transport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
 // RoundTrip implements [http.RoundTripper]. It returns with the head of the
 // response, so a watch that stays open does not count as in flight.

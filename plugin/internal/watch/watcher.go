@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -80,6 +81,7 @@ func startWatcher(s *Store, k object.Kind) *watcher {
 		done: make(chan struct{}), synced: make(chan struct{}),
 	}
 	w.stats.skipped = make(map[object.Skip]int64)
+	s.index.Hide(k)
 	go w.run(ctx)
 	return w
 }
@@ -99,18 +101,19 @@ func (w *watcher) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := w.step(ctx)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return
+		}
+		if w.heardSince(began) {
+			backoff = newBackoff()
+		}
+		switch {
 		case errors.Is(err, errRelist):
 			w.version = ""
-			err = nil
 		case err != nil:
 			w.failed(err)
-		}
-		if err == nil && time.Since(began) >= shortWatch {
-			backoff = newBackoff()
-			continue
+		case time.Since(began) >= shortWatch:
+			continue // the API server ended a watch: begin the next one at once
 		}
 		sleep(ctx, max(backoff.Step(), retryAfter(err)))
 	}
@@ -220,15 +223,16 @@ func (w *watcher) selectors(opts *metav1.ListOptions) {
 
 // event brings one event into the index.
 func (w *watcher) event(e watch.Event) error {
+	if e.Type == watch.Error {
+		return expired(apierrors.FromObject(e.Object))
+	}
 	w.heard()
 	switch e.Type {
-	case watch.Error:
-		return expired(apierrors.FromObject(e.Object))
 	case watch.Added, watch.Modified:
 		w.set(e.Object, w.version != "")
 	case watch.Deleted:
 		w.guard(e.Object, func() []object.Skip { w.r.remove(w.s, e.Object); return nil })
-	case watch.Bookmark:
+	case watch.Bookmark, watch.Error:
 	}
 	m, err := meta.Accessor(e.Object)
 	if err != nil {
@@ -246,15 +250,16 @@ func (w *watcher) event(e watch.Event) error {
 // beginList begins a new generation.
 func (w *watcher) beginList() {
 	w.gen = w.s.gens[w.kind].Add(1)
-	w.stats.lists.Add(1)
 }
 
 // endList removes what the list did not have. The first time it makes the kind synced.
 func (w *watcher) endList(version string) {
+	w.stats.lists.Add(1)
 	w.s.index.Sweep(w.kind, w.gen)
 	w.setVersion(version)
 	w.recovered()
 	w.syncOnce.Do(func() {
+		w.s.index.Show(w.kind)
 		w.s.index.Raise(w.stats.version.Load())
 		w.s.setSynced(w.kind, true)
 		close(w.synced)
@@ -294,6 +299,9 @@ func (w *watcher) skip(skipped []object.Skip) {
 
 func (w *watcher) heard() { w.stats.lastEvent.Store(time.Now().UnixNano()) }
 
+// heardSince reports whether the API server said anything since t.
+func (w *watcher) heardSince(t time.Time) bool { return w.stats.lastEvent.Load() >= t.UnixNano() }
+
 func (w *watcher) setVersion(version string) {
 	w.version = version
 	if v, err := strconv.ParseUint(version, 10, 64); err == nil { // else it is opaque, and only for display here
@@ -302,6 +310,7 @@ func (w *watcher) setVersion(version string) {
 }
 
 func (w *watcher) failed(err error) {
+	err = plain(err)
 	if w.failure == err.Error() {
 		return
 	}
@@ -309,6 +318,15 @@ func (w *watcher) failed(err error) {
 	if f := w.s.cfg.Hooks.Failed; f != nil {
 		f(w.s.name, w.kind, err)
 	}
+}
+
+// plain returns err without the URL that it was met at, which is another one
+// each time: the same failure is to read the same.
+func plain(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
 }
 
 func (w *watcher) recovered() {

@@ -1,0 +1,554 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package answer_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/miekg/dns"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/answer"
+	"github.com/clusterdns/clusterdns/plugin/internal/index"
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
+	"github.com/clusterdns/clusterdns/plugin/internal/qname"
+)
+
+// A zoneFile is what the zones of a cluster would be if they were written down:
+// name -> type -> data. Names in the primary zone are relative to it. It is made
+// with no thought of how the index or the answers work.
+type zoneFile struct {
+	records map[string]map[string]map[string]bool
+	empty   map[string]bool            // names that exist without a record
+	bare    map[string]bool            // those of them that are no empty non-terminals
+	glue    map[string]map[string]bool // name -> additional records of its SRV records
+	below   []netip.Addr               // whose networks exist, hidden or not
+	above   map[string]bool            // all that exist, made when it is needed
+}
+
+func (z *zoneFile) add(name, typ, data string) {
+	if z.records[name] == nil {
+		z.records[name] = make(map[string]map[string]bool)
+	}
+	if z.records[name][typ] == nil {
+		z.records[name][typ] = make(map[string]bool)
+	}
+	z.records[name][typ][data] = true
+}
+
+func (z *zoneFile) addr(name string, a netip.Addr) {
+	if a.Is4() {
+		z.add(name, "A", a.String())
+	} else {
+		z.add(name, "AAAA", a.String())
+	}
+}
+
+// srv adds a record whose weight is not known until all are there, and addresses of its target.
+func (z *zoneFile) srv(name string, number uint16, target string, addrs ...netip.Addr) {
+	z.add(name, "SRV", fmt.Sprintf("0 WEIGHT %d %s", number, target))
+	if z.glue[name] == nil {
+		z.glue[name] = make(map[string]bool)
+	}
+	for _, a := range addrs {
+		typ := "AAAA"
+		if a.Is4() {
+			typ = "A"
+		}
+		z.glue[name][target+" "+typ+" "+a.String()] = true
+	}
+}
+
+// exists reports whether there is the name, or one below it. Nothing is added after it was asked.
+func (z *zoneFile) exists(name string) bool {
+	if z.above == nil {
+		z.above = maps.Clone(z.empty)
+		for name := range z.records {
+			for found := true; found; _, name, found = strings.Cut(name, ".") {
+				z.above[name] = true
+			}
+		}
+	}
+	return z.above[name]
+}
+
+// reply is RFC 1034 section 4.3.2 with RFC 2308, 8020 and 8482.
+func (z *zoneFile) reply(name, typ string) reply {
+	types := z.records[strings.ToLower(name)]
+	rrs := func(typ string) (out []string) {
+		for data := range types[typ] {
+			data = strings.Replace(data, "WEIGHT", fmt.Sprint(max(1, 100/len(types[typ]))), 1)
+			out = append(out, name+" "+typ+" "+data)
+		}
+		slices.Sort(out)
+		return out
+	}
+	switch {
+	case !z.exists(strings.ToLower(name)):
+		return nameError
+	case typ == "ANY" && (len(types) > 0 || z.bare[strings.ToLower(name)]):
+		return ok(name + ` HINFO "RFC8482" ""`)
+	case len(types["CNAME"]) > 0 && typ != "CNAME":
+		rr := rrs("CNAME")[0]
+		target := rr[strings.LastIndex(rr, " ")+1:]
+		if !strings.HasSuffix(target, ".") {
+			target += "." + primary
+		}
+		return alias(target, rr)
+	case len(types[typ]) > 0:
+		return ok(rrs(typ)...)
+	}
+	return noData
+}
+
+// A cluster is a random set of objects.
+type cluster struct {
+	namespaces []string
+	services   []object.Service
+	slices     []object.EndpointSlice
+	pods       []object.Pod
+}
+
+var allNamespaces = []string{"demo", "ghost", "prod"}
+
+func some[T any](r *rand.Rand, most int, from ...T) []T {
+	r.Shuffle(len(from), func(i, j int) { from[i], from[j] = from[j], from[i] })
+	return from[:r.IntN(min(most, len(from))+1)]
+}
+
+func one[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
+
+// A habit says what names endpoints have.
+type habit struct {
+	pods bool // names of Pods are kept
+	wild bool // endpoints may get one name in several ways
+}
+
+// tame are endpoints of which no two have the same name and the same address.
+func tame(o answer.Options) habit { return habit{pods: o.EndpointPodNames} }
+
+func wild(o answer.Options) habit { return habit{pods: o.EndpointPodNames, wild: true} }
+
+// endpoint returns an endpoint with a random name.
+func (h habit) endpoint(r *rand.Rand, a netip.Addr) object.Endpoint {
+	e := object.Endpoint{Addr: a, Hostname: one(r, "", "", "a", "b")}
+	switch {
+	case h.wild:
+		e.Hostname = one(r, "", "", "a", "10-0-0-1", "fd00--1")
+		e.Pod = one(r, "", "a", "c", "10-0-0-1")
+	case e.Hostname == "":
+		e.Pod = one(r, "", "c", "d")
+	}
+	if !h.pods {
+		e.Pod = ""
+	}
+	return e
+}
+
+func newCluster(r *rand.Rand, h habit) cluster {
+	c := cluster{namespaces: some(r, 3, allNamespaces...)}
+	allPorts := ports("http/tcp/80", "https/tcp/443", "alt/tcp/80", "dns/udp/53", "dns/tcp/53", "/tcp/9090", "/sctp/7")
+	for _, ns := range allNamespaces {
+		for n, name := range some(r, 5, "api", "db", "ext", "web", "10-0-0-1") {
+			s := object.Service{Namespace: ns, Name: name, Type: one(r, object.ClusterIP, object.Headless, object.ExternalName)}
+			switch s.Type {
+			case object.ClusterIP:
+				s.ClusterIPs = addrs(some(r, 1, "10.96.0.1", "10.96.0.2", "10.97.1.1")...)
+				s.ClusterIPs = append(s.ClusterIPs, addrs(some(r, 1, "fd00:96::1", fmt.Sprintf("fd00:96::1:%d", n))...)...)
+				s.Ports = some(r, 4, slices.Clone(allPorts)...)
+			case object.ExternalName:
+				s.ExternalName = one(r, "db.example.com.", "web.demo.svc."+primary, "")
+			case object.Headless:
+				s.Ports = some(r, 2, slices.Clone(allPorts)...)
+			}
+			c.services = append(c.services, s)
+			for i := range r.IntN(4) {
+				c.slices = append(c.slices, newSlice(r, h, ns, name, i, some(r, 3, slices.Clone(allPorts)...)))
+			}
+		}
+		for _, name := range some(r, 3, "p0", "p1", "p2") {
+			c.pods = append(c.pods, object.Pod{Namespace: ns, Name: name, IPs: addrs(some(r, 2, "10.0.0.1", "10.0.0.2", "fd00::1", "fd00::")...)})
+		}
+	}
+	return c
+}
+
+func newSlice(r *rand.Rand, h habit, ns, service string, n int, ps []object.Port) object.EndpointSlice {
+	s := object.EndpointSlice{Namespace: ns, Name: fmt.Sprintf("%s-%d", service, n), Service: service, Ports: ps}
+	pool := []string{"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.1.1", "11.0.0.1"}
+	if r.IntN(3) == 0 {
+		pool = []string{"fd00::1", "fd00::", "2001:db8::1:0:0:1", "fd00:0:0:1::1"}
+	}
+	for _, a := range some(r, 4, pool...) {
+		for range 1 + r.IntN(2)*r.IntN(2) {
+			s.Endpoints = append(s.Endpoints, h.endpoint(r, netip.MustParseAddr(a)))
+		}
+	}
+	sortEndpoints(s.Endpoints)
+	s.Endpoints = slices.Compact(s.Endpoints)
+	return s
+}
+
+func (c cluster) index() *index.Index {
+	var all []any
+	for _, ns := range c.namespaces {
+		all = append(all, ns)
+	}
+	for _, s := range c.slices {
+		all = append(all, s)
+	}
+	for _, s := range c.services {
+		all = append(all, s)
+	}
+	for _, p := range c.pods {
+		all = append(all, p)
+	}
+	return newIndex(all...)
+}
+
+func newOptions(r *rand.Rand) answer.Options {
+	return with(func(o *answer.Options) {
+		o.EndpointPodNames = r.IntN(2) == 0
+		o.IgnoreEmptyService = r.IntN(4) == 0
+		if r.IntN(3) == 0 {
+			o.Namespaces = map[string]struct{}{"demo": {}, "ghost": {}}
+		}
+		if r.IntN(2) == 0 {
+			o.Pods, o.Kinds = answer.PodsVerified, everything
+		}
+		if r.IntN(8) == 0 {
+			o.Kinds &^= object.Set(object.EndpointSlices)
+		}
+	})
+}
+
+// zoneFile writes down what c is under o.
+func (c cluster) zoneFile(o answer.Options) *zoneFile {
+	z := &zoneFile{
+		records: make(map[string]map[string]map[string]bool),
+		empty:   map[string]bool{"svc": true, "pod": true, "dns": true, "ns.dns": true},
+		bare:    map[string]bool{"ns.dns": true},
+		glue:    make(map[string]map[string]bool),
+	}
+	z.add("dns-version", "TXT", `"1.1.0" ttl 28800`)
+	exposed := func(ns string) bool {
+		_, listed := o.Namespaces[ns]
+		return slices.Contains(c.namespaces, ns) && (o.Namespaces == nil || listed)
+	}
+	for _, ns := range c.namespaces {
+		if exposed(ns) {
+			z.empty[ns+".svc"] = true
+			z.empty[ns+".pod"] = o.Pods != answer.PodsDisabled
+		}
+	}
+	maps.DeleteFunc(z.empty, func(_ string, there bool) bool { return !there })
+	for _, p := range c.pods {
+		for _, a := range p.IPs {
+			if o.Pods == answer.PodsVerified && exposed(p.Namespace) {
+				z.addr(dashed(a)+"."+p.Namespace+".pod", a)
+			}
+		}
+	}
+	services := slices.Clone(c.services)
+	slices.SortFunc(services, func(a, b object.Service) int {
+		return strings.Compare(a.Namespace+"\x00"+a.Name, b.Namespace+"\x00"+b.Name)
+	})
+	owner := make(map[netip.Addr]bool) // addresses that are a cluster IP
+	for _, s := range services {
+		z.below = append(z.below, s.ClusterIPs...)
+		for _, a := range s.ClusterIPs {
+			if exposed(s.Namespace) && !owner[a] {
+				owner[a] = true
+				z.add(reverseName(a), "PTR", s.Name+"."+s.Namespace+".svc")
+			}
+		}
+	}
+	for _, s := range c.slices {
+		for _, e := range s.Endpoints {
+			z.below = append(z.below, e.Addr)
+		}
+	}
+	for _, s := range services {
+		if exposed(s.Namespace) {
+			c.service(z, o, s, owner)
+		}
+	}
+	return z
+}
+
+// service writes down one Service.
+func (c cluster) service(z *zoneFile, o answer.Options, s object.Service, owner map[netip.Addr]bool) {
+	name := s.Name + "." + s.Namespace + ".svc"
+	numbers := make(map[netip.Addr][]object.Port)
+	var endpoints []object.Endpoint
+	for _, slice := range c.slices {
+		if slice.Namespace == s.Namespace && slice.Service == s.Name && o.Kinds.Has(object.Set(object.EndpointSlices)) {
+			for _, e := range slice.Endpoints {
+				endpoints = append(endpoints, e)
+				numbers[e.Addr] = append(numbers[e.Addr], slice.Ports...)
+			}
+		}
+	}
+	switch {
+	case s.Type == object.ExternalName:
+		if s.ExternalName != "" {
+			z.add(name, "CNAME", relative(s.ExternalName))
+		}
+		return
+	case s.Type == object.ClusterIP && (len(endpoints) > 0 || !o.IgnoreEmptyService):
+		z.clusterIP(name, s)
+	}
+	for _, e := range endpoints {
+		label := e.Hostname
+		if label == "" && o.EndpointPodNames {
+			label = e.Pod
+		}
+		if label == "" {
+			label = dashed(e.Addr)
+		}
+		target := label + "." + name
+		z.addr(target, e.Addr)
+		if !owner[e.Addr] {
+			z.add(reverseName(e.Addr), "PTR", target)
+		}
+		if s.Type == object.Headless {
+			z.addr(name, e.Addr)
+		}
+		for _, p := range numbers[e.Addr] {
+			z.srv(target, p.Number, target, e.Addr)
+			if s.Type != object.Headless {
+				continue
+			}
+			z.srv(name, p.Number, target, e.Addr)
+			if p.Name != "" {
+				port := "_" + p.Name + "._" + p.Protocol + "." + name
+				z.addr(port, e.Addr)
+				z.srv(port, p.Number, target, e.Addr)
+			}
+		}
+	}
+}
+
+func (z *zoneFile) clusterIP(name string, s object.Service) {
+	owners := []string{name}
+	for _, p := range s.Ports {
+		z.srv(name, p.Number, name, s.ClusterIPs...)
+		if p.Name != "" {
+			port := "_" + p.Name + "._" + p.Protocol + "." + name
+			z.srv(port, p.Number, name, s.ClusterIPs...)
+			owners = append(owners, port)
+		}
+	}
+	for _, owner := range owners {
+		for _, a := range s.ClusterIPs {
+			z.addr(owner, a)
+		}
+	}
+	if z.records[name] == nil {
+		z.empty[name], z.bare[name] = true, true
+	}
+}
+
+func dashed(a netip.Addr) string {
+	s := strings.NewReplacer(".", "-", ":", "-").Replace(a.String())
+	if strings.HasSuffix(s, "-") {
+		s += "0"
+	}
+	return s
+}
+
+func reverseName(a netip.Addr) string {
+	name, err := dns.ReverseAddr(a.String())
+	if err != nil {
+		panic(err)
+	}
+	return name
+}
+
+// names returns the names to ask for: all that exist, all above them, some
+// below them, and some that were never there.
+func (z *zoneFile) names() []string {
+	seen := make(map[string]bool)
+	add := func(name string) {
+		for seen[name] = true; ; seen[name] = true {
+			_, rest, found := strings.Cut(name, ".")
+			if !found || rest == "in-addr.arpa." || rest == "ip6.arpa." {
+				return
+			}
+			name = rest
+		}
+	}
+	for name := range z.records {
+		add(name)
+		seen["x."+name] = true
+		if !strings.HasSuffix(name, ".") {
+			seen["_tcp."+name], seen["_sctp."+name], seen["_dns._udp."+name], seen["a."+name], seen["10-0-0-1."+name] = true, true, true, true, true
+		}
+	}
+	for _, a := range z.below {
+		add(reverseName(a))
+	}
+	for name := range z.empty {
+		add(name)
+	}
+	for _, ns := range allNamespaces {
+		for _, s := range []string{"api", "db", "ext", "web", "none"} {
+			add("_http._tcp." + s + "." + ns + ".svc")
+			add("c." + s + "." + ns + ".svc")
+		}
+		add("10-0-0-2." + ns + ".pod")
+	}
+	for _, name := range []string{"www", "1.2.3.4.in-addr.arpa.", "4.3.2.1.ip6.arpa.", "256.in-addr.arpa.", "g.ip6.arpa.", "svc.in-addr.arpa."} {
+		add(name)
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// hidden reports whether name is a network in which there is an address, of a
+// Service that is hidden or missing: that is not told from the others.
+func (z *zoneFile) hidden(name string) bool {
+	for _, zone := range zones[1:] {
+		if qname.InZone(name, zone) {
+			n := qname.Parse(name, zone)
+			return n.Kind == qname.Network && slices.ContainsFunc(z.below, n.Prefix.Contains)
+		}
+	}
+	return false
+}
+
+// randomCase changes the case of letters that are not of a zone's name.
+func randomCase(r *rand.Rand, name string) string {
+	b := []byte(name)
+	for i := range b {
+		if r.IntN(2) == 0 {
+			b[i] = strings.ToUpper(name[i : i+1])[0]
+		}
+	}
+	return string(b)
+}
+
+// TestModel: for random clusters and options, the answers are those of a zone
+// that is written down; if a name exists all names above it do (RFC 8020); and
+// what a PTR record says has that address (RFC 1912 section 2.1).
+func TestModel(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			o := newOptions(r)
+			c := newCluster(r, tame(o))
+			x, z := c.index(), c.zoneFile(o)
+			failed := 0
+			for _, name := range z.names() {
+				for _, typ := range []string{"A", "AAAA", "SRV", "PTR", "TXT", "CNAME", "ANY"} {
+					asked := randomCase(r, name)
+					want := z.reply(asked, typ)
+					if want.Result == "NXDOMAIN" && z.hidden(name) {
+						want = noData
+					}
+					got := ask(t, x, o, asked+" "+typ)
+					if typ == "SRV" {
+						want.Extra = slices.Sorted(maps.Keys(z.glue[name]))
+					}
+					if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+						t.Errorf("%s %s (-want +got):\n%s", asked, typ, diff)
+						failed++
+					}
+					for _, target := range targetsInWords(got, "PTR") {
+						forward := append(ask(t, x, o, target+" A").Answer, ask(t, x, o, target+" AAAA").Answer...)
+						back := slices.ContainsFunc(forward, func(rr string) bool {
+							return reverseName(netip.MustParseAddr(strings.Fields(rr)[2])) == strings.ToLower(name)
+						})
+						if !back && !o.IgnoreEmptyService {
+							t.Errorf("%s is %s, which is %v", name, target, forward)
+						}
+					}
+				}
+				if failed > 5 {
+					break
+				}
+			}
+			if t.Failed() {
+				t.Logf("options %+v\ncluster %+v", o, c)
+			}
+		})
+	}
+}
+
+// TestClosure is RFC 8020 for names of any kind, without a model of them: if
+// a name exists, so do all above it, and for every type.
+func TestClosure(t *testing.T) {
+	all := []string{".", primary, "in-addr.arpa.", "ip6.arpa.", "10.in-addr.arpa.", "0.0.d.f.ip6.arpa."}
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 2))
+			o := newOptions(r)
+			c := newCluster(r, tame(o))
+			o.Local = addrs(some(r, 2, "10.0.0.1", "fd00::1")...)
+			if r.IntN(3) == 0 {
+				o.Pods = answer.PodsInsecure
+			}
+			x := c.index()
+			for _, name := range c.zoneFile(o).names() {
+				q := question(t, name+" A", all[1:]...)
+				exists := existence(t, x, o, q)
+				for below := exists; q.Name != q.Zone; below = exists {
+					q.Name = above(q.Name, 1)
+					if exists = existence(t, x, o, q); below && !exists {
+						t.Fatalf("%s does not exist, but a name below it does\noptions %+v\ncluster %+v", q.Name, o, c)
+					}
+				}
+			}
+		})
+	}
+}
+
+// existence reports whether the name of q exists: for one type if and only if for all.
+func existence(t *testing.T, x *index.Index, o answer.Options, q answer.Question) bool {
+	t.Helper()
+	n := 0
+	types := []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypePTR, dns.TypeTXT, dns.TypeNS, dns.TypeSOA, dns.TypeCNAME, dns.TypeANY, dns.TypeHINFO, dns.TypeDS}
+	for _, q.Type = range types {
+		a := answer.Lookup(x, o.Kinds, &o, q)
+		wellFormed(t, q, a)
+		if a.Result != answer.NameError {
+			n++
+		}
+	}
+	if n != 0 && n != len(types) {
+		t.Errorf("%s exists for %d of %d types", q.Name, n, len(types))
+	}
+	return n > 0
+}
+
+func targets(rrs []dns.RR) (out []string) {
+	for _, rr := range rrs {
+		switch rr := rr.(type) {
+		case *dns.SRV:
+			out = append(out, rr.Target)
+		case *dns.NS:
+			out = append(out, rr.Ns)
+		case *dns.PTR:
+			out = append(out, rr.Ptr)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// targetsInWords returns the targets of the records of one type.
+func targetsInWords(r reply, typ string) (out []string) {
+	for _, rr := range r.Answer {
+		if words := strings.Fields(rr); words[1] == typ {
+			out = append(out, words[len(words)-1])
+		}
+	}
+	return out
+}

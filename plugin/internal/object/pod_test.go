@@ -1,0 +1,126 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package object_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
+)
+
+func TestFromPod(t *testing.T) {
+	meta := metav1.ObjectMeta{Namespace: "demo", Name: "web-0"}
+	leaving := meta
+	leaving.DeletionTimestamp = &metav1.Time{Time: time.Unix(1700000000, 0)}
+	notLeaving := meta
+	notLeaving.DeletionTimestamp = &metav1.Time{}
+	ips := func(ss ...string) (out []corev1.PodIP) {
+		for _, s := range ss {
+			out = append(out, corev1.PodIP{IP: s})
+		}
+		return out
+	}
+	pod := func(ss ...string) result[object.Pod] {
+		return result[object.Pod]{object.Pod{Namespace: "demo", Name: "web-0", IPs: addrs(ss...)}, nil, true}
+	}
+	none := result[object.Pod]{}
+	running := corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1", PodIPs: ips("10.0.0.1")}
+	phase := func(p corev1.PodPhase) corev1.PodStatus {
+		s := running
+		s.Phase = p
+		return s
+	}
+	tests := map[string]struct {
+		in   corev1.Pod
+		want result[object.Pod]
+	}{
+		"running":              {corev1.Pod{ObjectMeta: meta, Status: running}, pod("10.0.0.1")},
+		"pending with address": {corev1.Pod{ObjectMeta: meta, Status: phase(corev1.PodPending)}, pod("10.0.0.1")},
+		"no phase":             {corev1.Pod{ObjectMeta: meta, Status: phase("")}, pod("10.0.0.1")},
+		"succeeded":            {corev1.Pod{ObjectMeta: meta, Status: phase(corev1.PodSucceeded)}, none},
+		"failed":               {corev1.Pod{ObjectMeta: meta, Status: phase(corev1.PodFailed)}, none},
+		"terminating (B20)":    {corev1.Pod{ObjectMeta: leaving, Status: running}, none},
+		"timestamp of zero":    {corev1.Pod{ObjectMeta: notLeaving, Status: running}, pod("10.0.0.1")},
+		"no address yet":       {corev1.Pod{ObjectMeta: meta}, result[object.Pod]{object.Pod{Namespace: "demo", Name: "web-0"}, nil, false}},
+		"only the old field":   {corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIP: "10.0.0.1"}}, pod("10.0.0.1")},
+		"dual stack":           {corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIP: "10.0.0.1", PodIPs: ips("10.0.0.1", "fd00::1")}}, pod("10.0.0.1", "fd00::1")},
+		"address twice":        {corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIPs: ips("10.0.0.1", "10.0.0.1", "::ffff:10.0.0.1")}}, pod("10.0.0.1")},
+		"host network":         {corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{HostNetwork: true}, Status: running}, pod("10.0.0.1")},
+		"some addresses are none": {
+			corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIPs: ips("", "10.0.0.256", "fe80::1%eth0", "10.0.0.1")}},
+			result[object.Pod]{pod("10.0.0.1").Object, repeat(object.SkipAddress, 3), true},
+		},
+		"all addresses are none": {
+			corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIPs: ips("x")}},
+			result[object.Pod]{object.Pod{Namespace: "demo", Name: "web-0"}, repeat(object.SkipAddress, 1), false},
+		},
+		"old field is no address": {
+			corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIP: "x"}},
+			result[object.Pod]{object.Pod{Namespace: "demo", Name: "web-0"}, repeat(object.SkipAddress, 1), false},
+		},
+		"name with dots, which need be no label": {
+			corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "web.0.example.org"}, Status: running},
+			result[object.Pod]{object.Pod{Namespace: "demo", Name: "web.0.example.org", IPs: addrs("10.0.0.1")}, nil, true},
+		},
+		"no name": {
+			corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "demo"}, Status: running},
+			result[object.Pod]{object.Pod{}, repeat(object.SkipName, 1), false},
+		},
+		"no namespace": {
+			corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web-0"}, Status: running},
+			result[object.Pod]{object.Pod{}, repeat(object.SkipName, 1), false},
+		},
+		"namespace of 64 octets": {
+			corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: label64, Name: "web-0"}, Status: running},
+			result[object.Pod]{object.Pod{}, repeat(object.SkipName, 1), false},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			before := tc.in.DeepCopy()
+			got, skipped, ok := object.FromPod(&tc.in)
+			if diff := cmp.Diff(tc.want, result[object.Pod]{got, skipped, ok}, same); diff != "" {
+				t.Errorf("FromPod (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(before, &tc.in); diff != "" {
+				t.Errorf("FromPod changed its argument:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestKinds(t *testing.T) {
+	all := object.Set(object.Namespaces, object.Services, object.EndpointSlices, object.Pods)
+	if object.NumKinds != 4 {
+		t.Fatalf("NumKinds = %d", object.NumKinds)
+	}
+	var kinds []object.Kind
+	all.Each(func(k object.Kind) { kinds = append(kinds, k) })
+	if diff := cmp.Diff([]object.Kind{object.Namespaces, object.Services, object.EndpointSlices, object.Pods}, kinds); diff != "" {
+		t.Errorf("Each (-want +got):\n%s", diff)
+	}
+	tests := map[object.Kind][2]string{ // String, Resource
+		object.Namespaces:     {"namespaces", "namespaces"},
+		object.Services:       {"services", "services"},
+		object.EndpointSlices: {"endpointslices", "endpointslices.discovery.k8s.io"},
+		object.Pods:           {"pods", "pods"},
+		object.Kind(9):        {"unknown", "unknown"},
+	}
+	for k, want := range tests {
+		if got := [2]string{k.String(), k.Resource()}; got != want {
+			t.Errorf("kind %d is %q, want %q", k, got, want)
+		}
+	}
+	for k := range kinds {
+		one := object.Set(object.Kind(k))
+		if !all.Has(one) || object.Kinds(0).Has(one) || !one.Has(0) || (all &^ one).Has(one) {
+			t.Errorf("set of %s: Has is wrong", object.Kind(k))
+		}
+	}
+}
