@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/request"
@@ -82,13 +81,13 @@ func (c *ClusterDNS) fallsIn(zone string) bool {
 }
 
 // start begins to watch, and waits for a while so that the first queries find answers.
-func (c *ClusterDNS) start(corefile caddy.Context) error {
+func (c *ClusterDNS) start() error {
 	lease, err := watch.Acquire(c.cfg, c.opts.Kinds)
 	if err != nil {
 		return err
 	}
 	c.lease = lease
-	stores.add(lease, corefile)
+	stores.add(lease)
 	if c.timeout <= 0 {
 		return nil
 	}

@@ -70,7 +70,7 @@ func newHandler(t testing.TB, api *apiserver.Server, text string) *ClusterDNS {
 		t.Fatal(err)
 	}
 	c.Next = next
-	if err := c.start(nil); err != nil {
+	if err := c.start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.stop() })

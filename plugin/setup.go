@@ -23,7 +23,6 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error(Name, err)
 	}
 	config := dnsserver.GetConfig(c)
-	corefile := c.Context()
 	at := fmt.Sprintf("%s:%d", c.File(), c.Line())
 
 	c.OnStartup(func() error {
@@ -31,13 +30,13 @@ func setup(c *caddy.Controller) error {
 			return plugin.Error(Name, err)
 		}
 		d.opts.Local = localAddrs(config.ListenHosts)
-		if err := d.start(corefile); err != nil {
+		if err := d.start(); err != nil {
 			return plugin.Error(Name, fmt.Errorf("%s - %w", at, err))
 		}
 		return nil
 	})
 	c.OnShutdown(d.stop)
-	c.OnRestartFailed(func() error { stores.restartFailed(corefile); return nil })
+	c.OnRestartFailed(func() error { stores.prune(); return nil })
 
 	config.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		d.Next = next

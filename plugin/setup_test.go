@@ -452,7 +452,7 @@ func TestB12ProtobufWithKubeconfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.start(nil); err != nil {
+	if err := c.start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.stop() })

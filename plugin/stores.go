@@ -12,9 +12,8 @@ import (
 	"github.com/clusterdns/clusterdns/plugin/internal/watch"
 )
 
-// stores are the leases that this process holds, in the order in which they
-// were taken. A Corefile that fails to load after its plugins were started
-// leaves no other trace of them: nobody stops them.
+// stores are the leases that this process holds. A Corefile that fails to load
+// after its plugins were started leaves no other trace of them: nobody stops them.
 var stores leases
 
 type leases struct {
@@ -22,28 +21,33 @@ type leases struct {
 	held []holding
 }
 
-// A holding is a lease and the Corefile that took it, which is known by its context.
+// A holding is a lease and the running Corefile that took it.
 type holding struct {
 	lease *watch.Lease
-	by    caddy.Context
+	by    *caddy.Instance
 }
 
-func (l *leases) add(lease *watch.Lease, by caddy.Context) {
+// add keeps a lease that was taken by the Corefile that is being started, and
+// gives up those of Corefiles that failed.
+func (l *leases) add(lease *watch.Lease) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.held = slices.DeleteFunc(l.held, func(h holding) bool { return h.lease.Released() })
-	l.held = append(l.held, holding{lease, by})
+	if running := caddy.Instances(); len(running) > 0 {
+		l.held = append(l.held, holding{lease, running[len(running)-1]})
+	}
+	l.mu.Unlock()
+	l.prune()
 }
 
-// restartFailed releases what was taken after the leases of by: that Corefile
-// goes on, and the one that was to follow it has failed.
-func (l *leases) restartFailed(by caddy.Context) {
+// prune releases what Corefiles hold that are neither running nor being started.
+func (l *leases) prune() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, h := range slices.Backward(l.held) {
-		if h.by == by {
-			return
+	running := caddy.Instances()
+	l.held = slices.DeleteFunc(l.held, func(h holding) bool {
+		if slices.Contains(running, h.by) && !h.lease.Released() {
+			return false
 		}
 		h.lease.Release()
-	}
+		return true
+	})
 }

@@ -202,6 +202,7 @@ func (s *Store) stop(kinds object.Kinds) {
 		s.watchers[k].stop()
 		s.watchers[k] = nil
 		s.setSynced(k, false)
+		s.index.Hide(k) // nobody asks for it any more
 		s.index.Sweep(k, s.gens[k].Add(1))
 	})
 }

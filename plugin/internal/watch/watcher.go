@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"strconv"
 	"sync"
@@ -56,10 +57,11 @@ type watcher struct {
 	synced   chan struct{} // closed when the first list is complete
 	syncOnce sync.Once
 
-	gen      uint32 // of the list that is being read, or was read last
-	version  string // resourceVersion to watch from; "" needs a list
-	pageOnly bool   // the API server cannot begin a watch with a list
-	failure  string // what was last reported
+	gen      uint32    // of the list that is being read, or was read last
+	version  string    // resourceVersion to watch from; "" needs a list
+	pageOnly bool      // the API server cannot begin a watch with a list
+	failure  string    // what was last reported
+	settled  time.Time // when the index was last in step: a list was complete, or a watch went on
 
 	stats stats
 }
@@ -104,7 +106,7 @@ func (w *watcher) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if w.heardSince(began) {
+		if w.steady(began) {
 			backoff = newBackoff()
 		}
 		switch {
@@ -207,6 +209,7 @@ func (w *watcher) watch(ctx context.Context, opts metav1.ListOptions) error {
 	}
 	defer events.Stop()
 	if w.version != "" {
+		w.settled = time.Now()
 		w.recovered()
 	}
 	for event := range events.ResultChan() {
@@ -257,6 +260,7 @@ func (w *watcher) endList(version string) {
 	w.stats.lists.Add(1)
 	w.s.index.Sweep(w.kind, w.gen)
 	w.setVersion(version)
+	w.settled = time.Now()
 	w.recovered()
 	w.syncOnce.Do(func() {
 		w.s.index.Show(w.kind)
@@ -299,8 +303,14 @@ func (w *watcher) skip(skipped []object.Skip) {
 
 func (w *watcher) heard() { w.stats.lastEvent.Store(time.Now().UnixNano()) }
 
-// heardSince reports whether the API server said anything since t.
-func (w *watcher) heardSince(t time.Time) bool { return w.stats.lastEvent.Load() >= t.UnixNano() }
+// steady reports whether a step that began then went well for a while after what
+// it had to read: reading everything again and again is no good order.
+func (w *watcher) steady(began time.Time) bool {
+	if w.settled.Before(began) {
+		return false
+	}
+	return w.stats.lastEvent.Load() >= began.UnixNano() && time.Since(w.settled) >= shortWatch
+}
 
 func (w *watcher) setVersion(version string) {
 	w.version = version
@@ -320,11 +330,14 @@ func (w *watcher) failed(err error) {
 	}
 }
 
-// plain returns err without the URL that it was met at, which is another one
-// each time: the same failure is to read the same.
+// plain returns err without what is another one each time, the URL and the port
+// that it was met at: the same failure is to read the same.
 func plain(err error) error {
 	if u := (*url.Error)(nil); errors.As(err, &u) {
-		return u.Err
+		err = u.Err
+	}
+	if o := (*net.OpError)(nil); errors.As(err, &o) {
+		return fmt.Errorf("%s %s %v: %w", o.Op, o.Net, o.Addr, o.Err)
 	}
 	return err
 }

@@ -31,6 +31,7 @@ var resources = map[string]schema.GroupVersionResource{
 	"Pod":           {Version: "v1", Resource: "pods"},
 	"EndpointSlice": {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
 
+	"ServiceAccount":     {Version: "v1", Resource: "serviceaccounts"},
 	"ClusterRole":        {Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"},
 	"ClusterRoleBinding": {Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"},
 }
@@ -134,7 +135,8 @@ func (c *Client) put(ctx context.Context, r dynamic.ResourceInterface, o *unstru
 	for {
 		got, err := r.Create(ctx, o, metav1.CreateOptions{})
 		switch {
-		case apierrors.IsAlreadyExists(err):
+		case apierrors.IsAlreadyExists(err),
+			apierrors.IsInvalid(err) && exists(ctx, r, o.GetName()): // its own address is "already allocated"
 			old, err := r.Get(ctx, o.GetName(), metav1.GetOptions{})
 			if err != nil {
 				return nil, err
@@ -156,6 +158,11 @@ func (c *Client) put(ctx context.Context, r dynamic.ResourceInterface, o *unstru
 			return got, err
 		}
 	}
+}
+
+func exists(ctx context.Context, r dynamic.ResourceInterface, name string) bool {
+	_, err := r.Get(ctx, name, metav1.GetOptions{})
+	return err == nil
 }
 
 // Delete deletes o. That it is gone already is no error.
