@@ -16,7 +16,7 @@ import (
 const (
 	// maxAliases bounds a chain of CNAME records that passes through this
 	// process more than once: through our zones, rewrites and other server blocks.
-	maxAliases = 10
+	maxAliases = 11 // as the kubernetes plugin has it
 	// followTime bounds the time that following a whole chain may take.
 	followTime = 4 * time.Second
 )

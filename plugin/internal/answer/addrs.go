@@ -5,6 +5,7 @@ package answer
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 
@@ -42,6 +43,9 @@ func family(t uint16, ip netip.Addr) bool {
 
 // endpointAddrs answers with the addresses of one family of the endpoints that the name asks for.
 func (l *lookup) endpointAddrs(s *index.Service, v4 bool) Answer {
+	if s.Overlap {
+		return l.addrs(l.distinct(s))
+	}
 	n := 0
 	for _, g := range s.Groups {
 		if g.Is4() == v4 {
@@ -67,6 +71,19 @@ func (l *lookup) endpointAddrs(s *index.Service, v4 bool) Answer {
 		return noData
 	}
 	return Answer{Answer: b.rrs}
+}
+
+// distinct returns the addresses of the endpoints that the name asks for, each once.
+func (l *lookup) distinct(s *index.Service) []netip.Addr {
+	var addrs []netip.Addr
+	for _, g := range s.Groups {
+		p := l.pick(g)
+		for i, k, ok := p.next(0); ok; i, k, ok = p.next(k) {
+			addrs = append(addrs, g.Addr(i))
+		}
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	return slices.Compact(addrs)
 }
 
 // appendAddrs adds the addresses of g that are in the window; candidate 0 of g

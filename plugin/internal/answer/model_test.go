@@ -287,13 +287,13 @@ func (c cluster) zoneFile(o answer.Options) *zoneFile {
 // service writes down one Service.
 func (c cluster) service(z *zoneFile, o answer.Options, s object.Service, owner map[netip.Addr]bool) {
 	name := s.Name + "." + s.Namespace + ".svc"
-	numbers := make(map[netip.Addr][]object.Port)
+	numbers := make(map[object.Endpoint][]object.Port)
 	var endpoints []object.Endpoint
 	for _, slice := range c.slices {
 		if slice.Namespace == s.Namespace && slice.Service == s.Name && o.Kinds.Has(object.Set(object.EndpointSlices)) {
 			for _, e := range slice.Endpoints {
 				endpoints = append(endpoints, e)
-				numbers[e.Addr] = append(numbers[e.Addr], slice.Ports...)
+				numbers[e] = append(numbers[e], slice.Ports...)
 			}
 		}
 	}
@@ -322,7 +322,7 @@ func (c cluster) service(z *zoneFile, o answer.Options, s object.Service, owner 
 		if s.Type == object.Headless {
 			z.addr(name, e.Addr)
 		}
-		for _, p := range numbers[e.Addr] {
+		for _, p := range numbers[e] {
 			z.srv(target, p.Number, target, e.Addr)
 			if s.Type != object.Headless {
 				continue

@@ -133,6 +133,28 @@ func (l *lookup) again(g *index.Group, i int) bool {
 	return false
 }
 
+// before reports whether a group of s before group n that has a port that the
+// name asks for has the address and the name of endpoint i of group n.
+func (l *lookup) before(s *index.Service, n, i int) bool {
+	if !s.Overlap {
+		return false
+	}
+	var buf, other [64]byte
+	label := l.label(buf[:0], s.Groups[n], i)
+	for _, g := range s.Groups[:n] {
+		if l.name.Kind == qname.Port && !slices.ContainsFunc(g.Ports, l.matches) {
+			continue
+		}
+		first, last := g.FindAddr(s.Groups[n].Addr(i))
+		for j := first; j < last; j++ {
+			if bytes.Equal(label, l.label(other[:0], g, j)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // given returns the name that endpoint i of g has by itself or from its Pod,
 // or "" if it is called after its address.
 func (l *lookup) given(g *index.Group, i int) string {

@@ -117,10 +117,10 @@ func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group
 		if s == nil || s.Type == object.ExternalName || !l.exposed(s.Namespace) {
 			continue
 		}
-		for _, g := range s.Groups {
+		for n, g := range s.Groups {
 			first, last := g.FindAddr(ip)
 			for i := first; i < last; i++ {
-				if !l.again(g, i) && l.labelLen(g, i)+nameLen(s, l.o.PrimaryZone) <= maxName {
+				if !l.again(g, i) && !l.before(s, n, i) && l.labelLen(g, i)+nameLen(s, l.o.PrimaryZone) <= maxName {
 					f(s, g, i)
 				}
 			}

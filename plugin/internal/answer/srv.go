@@ -65,42 +65,54 @@ func (l *lookup) endpointSRV(s *index.Service) Answer {
 	b.grow(size.records, size.endpoints)
 	var names names
 	names.grow(s, l.q.Zone, size.endpoints, size.octets)
+	left := size.endpoints
 	l.eachTarget(s, func(n, i int) bool {
 		g := s.Groups[n]
 		var buf [64]byte
 		target := names.endpoint(l.label(buf[:0], g, i))
 		for j, p := range g.Ports {
-			if l.first(g.Ports, j) && !l.repeats(s, n, i, p.Number) {
-				b.add(l.q.Name, target, p.Number, weight(size.records), l.o.TTL)
+			if len(b.rrs) < size.records && l.first(g.Ports, j) && !l.repeats(s, n, i, p.Number) {
+				b.add(l.q.Name, target, p.Number, size.weight, l.o.TTL)
 			}
 		}
-		b.glue(target, g.Addr(i), l.o.TTL)
-		return len(b.glued) < size.endpoints
+		if !l.before(s, n, i) {
+			b.glue(target, g.Addr(i), l.o.TTL)
+		}
+		left--
+		return left > 0
 	})
 	return b.answer()
 }
 
 // A size is what an answer takes: known before it is made, it is made in one piece.
 type size struct {
-	records   int // SRV records
-	endpoints int // endpoints that have them
-	octets    int // of all labels that name endpoints
+	records   int    // SRV records
+	endpoints int    // endpoints that have them
+	octets    int    // of all labels that name endpoints
+	weight    uint16 // of each record
 }
 
-// measure returns the size of the SRV answer, cut where the response is sure to be full.
+// measure returns the size of the SRV answer, cut where the response is sure to
+// be full. The weight is that of a record of the whole answer.
 func (l *lookup) measure(s *index.Service) size {
 	var z size
+	all := 0
 	l.eachTarget(s, func(n, i int) bool {
 		g := s.Groups[n]
+		full := l.q.Limit > 0 && z.records >= l.q.Limit
 		for j, p := range g.Ports {
 			if l.first(g.Ports, j) && !l.repeats(s, n, i, p.Number) {
-				z.records++
+				all++
 			}
 		}
-		z.endpoints++
-		z.octets += l.labelLen(g, i)
-		return l.q.Limit == 0 || z.records < l.q.Limit
+		if !full {
+			z.records = all
+			z.endpoints++
+			z.octets += l.labelLen(g, i)
+		}
+		return !full || all < wholeWeight
 	})
+	z.weight = weight(max(all, 1))
 	return z
 }
 
@@ -146,7 +158,10 @@ func (l *lookup) candidates(s *index.Service) int {
 }
 
 // weight shares 100 evenly among n records of one priority; 0 would mean almost never (RFC 2782).
-func weight(n int) uint16 { return uint16(max(1, 100/n)) }
+func weight(n int) uint16 { return uint16(max(1, wholeWeight/n)) }
+
+// wholeWeight is what the weights of an RRset add up to; of more records each has one.
+const wholeWeight = 100
 
 // An srvSet is SRV records and their glue in two allocations, whatever their number.
 type srvSet struct {

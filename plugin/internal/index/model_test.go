@@ -160,20 +160,20 @@ func (m *model) service(k key) string {
 	if !ok {
 		return "none"
 	}
-	ports := make(map[netip.Addr][]object.Port) // of the slices that have the address
+	ports := make(map[object.Endpoint][]object.Port) // of the slices that have the endpoint
 	endpoints := make(map[object.Endpoint]bool)
 	for _, slice := range m.slices {
 		if slice.Namespace != k.namespace || slice.Service != k.name {
 			continue
 		}
 		for _, e := range slice.Endpoints {
-			ports[e.Addr] = append(ports[e.Addr], slice.Ports...)
+			ports[e] = append(ports[e], slice.Ports...)
 			endpoints[e] = true
 		}
 	}
 	var lines []string
 	for e := range endpoints {
-		lines = append(lines, endpointLine(e, ports[e.Addr]))
+		lines = append(lines, endpointLine(e, ports[e]))
 	}
 	return serviceText(s.Service, lines)
 }
@@ -493,17 +493,18 @@ func inconsistent(s *index.Service) string {
 	if s == nil {
 		return ""
 	}
-	groupOf := make(map[netip.Addr]int)
+	groupOf := make(map[object.Endpoint]int)
 	for n, g := range s.Groups {
 		if g.Len() == 0 {
 			return fmt.Sprintf("group %d is empty", n)
 		}
 		for i := range g.Len() {
 			a := g.Addr(i)
-			if other, ok := groupOf[a]; ok && other != n {
-				return fmt.Sprintf("%s is in group %d and in group %d", a, other, n)
+			e := object.Endpoint{Addr: a, Hostname: g.Hostname(i), Pod: g.Pod(i)}
+			if other, ok := groupOf[e]; ok && other != n {
+				return fmt.Sprintf("%v is in group %d and in group %d", e, other, n)
 			}
-			groupOf[a] = n
+			groupOf[e] = n
 			if a.Is4() != g.Is4() {
 				return fmt.Sprintf("%s is in a group of the other family", a)
 			}

@@ -28,8 +28,10 @@ type cell struct {
 // A Service is an immutable record of a Service and its endpoints.
 type Service struct {
 	object.Service
-	// Groups are the endpoints. No address is in two groups.
+	// Groups are the endpoints. No endpoint is in two groups.
 	Groups []*Group
+	// Overlap says that an address is in two groups, under different names.
+	Overlap bool
 }
 
 type nameKey struct{ namespace, name string }
@@ -145,7 +147,8 @@ func (x *Index) publish(c *cell, changed object.Kind) {
 		}
 		return
 	}
-	record := &Service{Service: *c.object, Groups: groups(c.slices, c.shared > 0)}
+	record := &Service{Service: *c.object}
+	record.Groups, record.Overlap = groups(c.slices, c.shared > 0)
 	if old != nil && equalService(old.Service, record.Service) && slices.EqualFunc(old.Groups, record.Groups, (*Group).equal) {
 		return
 	}

@@ -133,66 +133,71 @@ func addrs(g *Group) []netip.Addr {
 }
 
 // groups returns the endpoints of slices in the order of their first address,
-// such that no address is in two groups. Most of the time each slice is a group
+// such that no endpoint is in two groups. Most of the time each slice is a group
 // of its own; but an endpoint may be in two slices while the controller moves
-// it, or by mistake: shared tells.
-func groups(all []*slice, shared bool) []*Group {
-	out := make([]*Group, 0, len(all))
+// it, or by mistake: shared tells that an address is. overlap tells that an
+// address is in two groups nevertheless, under two names.
+func groups(all []*slice, shared bool) (out []*Group, overlap bool) {
+	out = make([]*Group, 0, len(all))
 	for _, s := range all {
 		if s.group.Len() > 0 {
 			out = append(out, s.group)
 		}
 	}
 	if shared {
-		out = regroup(out)
+		out, overlap = regroup(out)
 	}
-	slices.SortFunc(out, func(a, b *Group) int { return a.Addr(0).Compare(b.Addr(0)) })
-	return out
+	slices.SortFunc(out, compareGroups)
+	return out, overlap
 }
 
-// regroup puts every address that several groups have into one group that has
+// compareGroups orders by the first endpoint, and then by the ports.
+func compareGroups(a, b *Group) int {
+	return cmp.Or(a.Addr(0).Compare(b.Addr(0)), cmp.Compare(a.Hostname(0), b.Hostname(0)),
+		cmp.Compare(a.Pod(0), b.Pod(0)), slices.CompareFunc(a.Ports, b.Ports, comparePorts))
+}
+
+// regroup puts every endpoint that several groups have into one group that has
 // the ports of them all.
-func regroup(all []*Group) []*Group {
+func regroup(all []*Group) (out []*Group, overlap bool) {
+	ports := make(map[object.Endpoint][]object.Port)
+	for _, g := range all {
+		for _, e := range g.endpoints() {
+			ports[e] = merge(ports[e], g.Ports)
+		}
+	}
 	type union struct {
 		ports     []object.Port
 		endpoints []object.Endpoint
 	}
-	byAddr := make(map[netip.Addr]*union)
-	for _, g := range all {
-		for _, e := range g.endpoints() {
-			u := byAddr[e.Addr]
-			if u == nil {
-				u = &union{}
-				byAddr[e.Addr] = u
-			}
-			u.ports = merge(u.ports, g.Ports)
-			u.endpoints = merge(u.endpoints, []object.Endpoint{e})
-		}
-	}
 	var unions []*union // with different ports or families
-	for _, a := range slices.SortedFunc(maps.Keys(byAddr), netip.Addr.Compare) {
-		u := byAddr[a]
-		slices.SortFunc(u.ports, comparePorts)
-		slices.SortFunc(u.endpoints, compareNames)
-		i := slices.IndexFunc(unions, func(v *union) bool {
-			return slices.Equal(v.ports, u.ports) && v.endpoints[0].Addr.Is4() == a.Is4()
+	in := make(map[netip.Addr]*union)
+	for _, e := range slices.SortedFunc(maps.Keys(ports), compareEndpoints) {
+		p := ports[e]
+		slices.SortFunc(p, comparePorts)
+		i := slices.IndexFunc(unions, func(u *union) bool {
+			return slices.Equal(u.ports, p) && u.endpoints[0].Addr.Is4() == e.Addr.Is4()
 		})
 		if i < 0 {
-			unions = append(unions, u)
-		} else {
-			unions[i].endpoints = append(unions[i].endpoints, u.endpoints...)
+			i = len(unions)
+			unions = append(unions, &union{ports: p})
 		}
+		u := unions[i]
+		u.endpoints = append(u.endpoints, e)
+		if other, ok := in[e.Addr]; ok && other != u {
+			overlap = true
+		}
+		in[e.Addr] = u
 	}
-	out := make([]*Group, 0, len(unions))
 	for _, u := range unions {
 		out = append(out, newGroup(u.ports, u.endpoints))
 	}
-	return out
+	return out, overlap
 }
 
-// compareNames orders endpoints of one address.
-func compareNames(a, b object.Endpoint) int {
-	return cmp.Or(cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.Pod, b.Pod))
+// compareEndpoints orders by address, and those of one address by name.
+func compareEndpoints(a, b object.Endpoint) int {
+	return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.Pod, b.Pod))
 }
 
 func comparePorts(a, b object.Port) int {
