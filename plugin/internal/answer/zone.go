@@ -132,7 +132,9 @@ func (l *lookup) nameServers() []server {
 	return servers
 }
 
-// appendServers adds the Services that have ip as an endpoint.
+// appendServers adds the Services that have ip as an endpoint: by their own
+// name if that has addresses of its own, else by the names of all endpoints that
+// are in an EndpointSlice with it.
 func (l *lookup) appendServers(servers []server, ip netip.Addr, zone string) []server {
 	add := func(name string, addrs ...netip.Addr) {
 		i := slices.IndexFunc(servers, func(s server) bool { return s.name == name })
@@ -152,7 +154,7 @@ func (l *lookup) appendServers(servers []server, ip netip.Addr, zone string) []s
 			continue
 		}
 		name := qname.Join(s.Name+"."+s.Namespace+".svc", zone)
-		for _, g := range s.Groups {
+		for _, g := range s.Slices() {
 			first, last := g.FindAddr(ip)
 			if first == last {
 				continue

@@ -32,6 +32,17 @@ type Service struct {
 	Groups []*Group
 	// Overlap says that an address is in two groups, under different names.
 	Overlap bool
+
+	slices []*Group // nil if each of Groups is an EndpointSlice
+}
+
+// Slices returns the endpoints as the EndpointSlices have them: an endpoint may
+// be in several.
+func (s *Service) Slices() []*Group {
+	if s.slices != nil {
+		return s.slices
+	}
+	return s.Groups
 }
 
 type nameKey struct{ namespace, name string }
@@ -148,13 +159,22 @@ func (x *Index) publish(c *cell, changed object.Kind) {
 		return
 	}
 	record := &Service{Service: *c.object}
-	record.Groups, record.Overlap = groups(c.slices, c.shared > 0)
-	if old != nil && equalService(old.Service, record.Service) && slices.EqualFunc(old.Groups, record.Groups, (*Group).equal) {
+	record.Groups = groups(c.slices)
+	if c.shared > 0 {
+		record.slices = record.Groups
+		record.Groups, record.Overlap = regroup(record.slices)
+	}
+	same := old != nil && equalService(old.Service, record.Service) && equalGroups(old.Groups, record.Groups)
+	if same && equalGroups(old.slices, record.slices) {
 		return
 	}
 	c.record.Store(record)
-	x.changed(changed)
+	if !same {
+		x.changed(changed)
+	}
 }
+
+func equalGroups(a, b []*Group) bool { return slices.EqualFunc(a, b, (*Group).equal) }
 
 func equalService(a, b object.Service) bool {
 	return a.Type == b.Type && a.ExternalName == b.ExternalName &&

@@ -132,23 +132,16 @@ func addrs(g *Group) []netip.Addr {
 	return out
 }
 
-// groups returns the endpoints of slices in the order of their first address,
-// such that no endpoint is in two groups. Most of the time each slice is a group
-// of its own; but an endpoint may be in two slices while the controller moves
-// it, or by mistake: shared tells that an address is. overlap tells that an
-// address is in two groups nevertheless, under two names.
-func groups(all []*slice, shared bool) (out []*Group, overlap bool) {
-	out = make([]*Group, 0, len(all))
+// groups returns the slices that have endpoints, in the order of these.
+func groups(all []*slice) []*Group {
+	out := make([]*Group, 0, len(all))
 	for _, s := range all {
 		if s.group.Len() > 0 {
 			out = append(out, s.group)
 		}
 	}
-	if shared {
-		out, overlap = regroup(out)
-	}
 	slices.SortFunc(out, compareGroups)
-	return out, overlap
+	return out
 }
 
 // compareGroups orders by the first endpoint, and then by the ports.
@@ -158,7 +151,9 @@ func compareGroups(a, b *Group) int {
 }
 
 // regroup puts every endpoint that several groups have into one group that has
-// the ports of them all.
+// the ports of them all. Most of the time each slice is a group of its own; but
+// an endpoint may be in two while the controller moves it, or by mistake.
+// overlap tells that an address is in two groups nevertheless, under two names.
 func regroup(all []*Group) (out []*Group, overlap bool) {
 	ports := make(map[object.Endpoint][]object.Port)
 	for _, g := range all {
@@ -192,6 +187,7 @@ func regroup(all []*Group) (out []*Group, overlap bool) {
 	for _, u := range unions {
 		out = append(out, newGroup(u.ports, u.endpoints))
 	}
+	slices.SortFunc(out, compareGroups)
 	return out, overlap
 }
 

@@ -29,7 +29,7 @@ type Command struct {
 
 // patience is how long a check may take. Setups take milliseconds; this is for
 // those that wait for something.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // Run prints one line for each diagnostic, and "FILE: ok" if there is no error
 // among them. It returns the exit code: 0 for a good Corefile, 1 otherwise.
