@@ -1,0 +1,260 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package differential
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// A Client asks one server, over connections that it keeps.
+type Client struct {
+	addrs map[string]string // by network
+	conns map[string]*dns.Conn
+}
+
+// NewClient returns a client of a server.
+func NewClient(udp, tcp string) *Client {
+	return &Client{addrs: map[string]string{"udp": udp, "tcp": tcp}, conns: make(map[string]*dns.Conn)}
+}
+
+// Close closes the connections.
+func (c *Client) Close() {
+	for network := range c.conns {
+		c.drop(network)
+	}
+}
+
+func (c *Client) drop(network string) {
+	_ = c.conns[network].Close()
+	delete(c.conns, network)
+}
+
+// Ask asks q.
+func (c *Client) Ask(q Question) (*Response, error) {
+	network := "udp"
+	if q.TCP {
+		network = "tcp"
+	}
+	r, err := c.ask(q, network)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) { // it was idle for too long
+		c.drop(network)
+		r, err = c.ask(q, network)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", q, err)
+	}
+	return r, nil
+}
+
+func (c *Client) ask(q Question, network string) (*Response, error) {
+	conn, err := c.dial(network)
+	if err != nil {
+		return nil, err
+	}
+	m := new(dns.Msg)
+	m.SetQuestion(q.Name, q.Type)
+	m.Question[0].Qclass = q.Class
+	if q.Size > 0 {
+		m.SetEdns0(q.Size, q.DO)
+	}
+	if err := conn.WriteMsg(m); err != nil {
+		return nil, err
+	}
+	r, err := c.read(conn, m, soon)
+	if err == nil || !isTimeout(err) {
+		return r, err
+	}
+	if q.TCP {
+		return c.probe(m)
+	}
+	over := q
+	over.TCP = true
+	if r, err := c.Ask(over); err != nil || r.Rcode == silent {
+		return r, err
+	}
+	return c.read(conn, m, patience) // it is only late
+}
+
+func isTimeout(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}
+
+func (c *Client) dial(network string) (*dns.Conn, error) {
+	if conn := c.conns[network]; conn != nil {
+		return conn, nil
+	}
+	conn, err := dns.DialTimeout(network, c.addrs[network], patience)
+	if err != nil {
+		return nil, err
+	}
+	conn.UDPSize = dns.MaxMsgSize
+	c.conns[network] = conn
+	return conn, nil
+}
+
+const (
+	// patience is how long to wait for what must happen.
+	patience = 20 * time.Second
+	// soon is when an answer should be there, if there is one.
+	soon = 100 * time.Millisecond
+)
+
+// The response codes of what is no response.
+const (
+	silent     = "SILENT"     // the server writes nothing
+	unreadable = "UNREADABLE" // what it writes is no DNS message
+)
+
+// probe asks m once more, to find out whether it has a response at all: stock
+// is silent where it cannot write what it found. Over TCP queries are answered
+// in turn, so a response to the next one says that this one has none. It takes
+// another connection: a response may have been read in part.
+func (c *Client) probe(m *dns.Msg) (*Response, error) {
+	c.drop("tcp")
+	conn, err := c.dial("tcp")
+	if err != nil {
+		return nil, err
+	}
+	next := new(dns.Msg)
+	next.SetQuestion("probe.invalid.", dns.TypeA)
+	if err := errors.Join(conn.WriteMsg(m), conn.WriteMsg(next)); err != nil {
+		return nil, err
+	}
+	r, err := c.read(conn, m, patience)
+	if err == nil && r.Rcode != silent {
+		_, err = c.read(conn, next, patience)
+	}
+	return r, err
+}
+
+// read reads the next response. If it is not one to m, m has none.
+func (c *Client) read(conn *dns.Conn, m *dns.Msg, wait time.Duration) (*Response, error) {
+	if err := conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		return nil, err
+	}
+	b, err := conn.ReadMsgHeader(nil)
+	if err != nil {
+		return nil, err
+	}
+	return parseMsg(b, m.Id), nil
+}
+
+// parseMsg reads the response to the query with that id.
+func parseMsg(b []byte, id uint16) *Response {
+	m := new(dns.Msg)
+	readable := m.Unpack(b) == nil
+	switch {
+	case m.Id != id:
+		return &Response{Rcode: silent}
+	case !readable:
+		return &Response{Rcode: unreadable}
+	}
+	return NewResponse(m)
+}
+
+// A Pair is our plugin and stock's, asked the same.
+type Pair struct {
+	Clients [2]*Client // ours and stock's
+	View    *View
+	// Clean is stock that was given the objects without Faults. It is nil if there are none.
+	Clean  *Client
+	Faults []Fault
+}
+
+// Compare asks both and returns how they differ. If there are malformed
+// objects, it tells two differences apart: that of ours from stock without
+// them, and what they change in stock.
+func (p *Pair) Compare(q Question) ([]*Difference, error) {
+	if p.Clean == nil {
+		d, err := p.compare(q, p.Clients[ours], p.Clients[stock])
+		return some(d), err
+	}
+	q.TCP = true
+	d, err := p.compare(q, p.Clients[ours], p.Clean)
+	if err != nil || q.Class == dns.ClassCHAOS || q.Class == dns.ClassHESIOD {
+		return some(d), err
+	}
+	m, err := p.compare(q, p.Clean, p.Clients[stock])
+	if err != nil || m == nil {
+		return some(d), err
+	}
+	m.Clean, m.Malformed = m.Ours, concerned(p.Faults, m.Facts)
+	if m.Ours, err = p.Clients[ours].Ask(m.Question); err != nil {
+		return nil, err
+	}
+	return append(some(d), m), nil
+}
+
+func some(d *Difference) []*Difference {
+	if d == nil {
+		return nil
+	}
+	return []*Difference{d}
+}
+
+// compare returns how a and b differ, or nil. An answer that was cut stands for
+// the whole one, which TCP brings: which records are left after cutting is free.
+func (p *Pair) compare(q Question, a, b *Client) (*Difference, error) {
+	d, err := p.difference(q, a, b)
+	if err != nil || d == nil || !d.Ours.Truncated() || !d.Stock.Truncated() || q.TCP {
+		return d, err
+	}
+	q.TCP = true
+	whole, err := p.difference(q, a, b)
+	if err != nil || whole == nil {
+		return nil, err
+	}
+	if !d.Ours.within(whole.Ours) || !d.Stock.within(whole.Stock) {
+		return d, nil
+	}
+	return whole, nil
+}
+
+func (p *Pair) difference(q Question, a, b *Client) (*Difference, error) {
+	ra, err := a.Ask(q)
+	if err != nil {
+		return nil, err
+	}
+	if a == p.Clients[ours] && (ra.Rcode == silent || ra.Rcode == unreadable) {
+		return nil, fmt.Errorf("%s: our answer is %s", q, ra.Rcode)
+	}
+	rb, err := b.Ask(q)
+	if err != nil || ra.Equal(rb) {
+		return nil, err
+	}
+	ask := func(server int, name string, qtype uint16) (*Response, error) {
+		other := q
+		other.Name, other.Type, other.TCP = name, qtype, true
+		return []*Client{a, b}[server].Ask(other)
+	}
+	d := &Difference{Question: q, Facts: NewFacts(p.View, q.Name), Ours: ra, Stock: rb, Ask: ask}
+	if target, ok := d.Alias(); ok && followed(d, target) {
+		q.Name = target
+		end, err := p.difference(q, a, b)
+		if end != nil || err != nil {
+			return end, err
+		}
+	}
+	return d, nil
+}
+
+// followed reports whether both answer the alias at the name with its target
+// and what they answer for that: then they differ there and not here.
+func followed(d *Difference, target string) bool {
+	for server, r := range []*Response{d.Ours, d.Stock} {
+		end, err := d.Ask(server, target, d.Type)
+		if err != nil || r.Rcode != end.Rcode || !equal(r.Answer, normal(append([]dns.RR{cname(d, target)}, end.Answer...))) {
+			return false
+		}
+	}
+	return true
+}
