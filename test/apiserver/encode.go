@@ -85,7 +85,7 @@ func (e *entry) body(enc encoding) (body, error) {
 		b.data = *data
 		return b, nil
 	}
-	var obj runtime.Object = e.obj
+	obj := e.obj
 	if enc.metadata {
 		partial := meta.AsPartialObjectMetadata(e.meta)
 		partial.TypeMeta = partialTypeMeta("PartialObjectMetadata")

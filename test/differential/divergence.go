@@ -51,6 +51,11 @@ func (v *Divergence) matches(values map[string]string) bool {
 	return true
 }
 
+// names reports whether the line demands that value of a field.
+func (v *Divergence) names(field, value string) bool {
+	return slices.ContainsFunc(v.Pattern, func(c clause) bool { return c.field == field && !c.not && slices.Contains(c.values, value) })
+}
+
 // ParseDivergences reads a list.
 func ParseDivergences(r io.Reader) ([]*Divergence, error) {
 	var all []*Divergence
@@ -136,7 +141,7 @@ func (l *Ledger) Stale() []string {
 	for _, v := range l.lines {
 		used[v.Rule] = true
 		rule := l.rules[v.Rule]
-		if v.hits == 0 && (rule.Possible == nil || rule.Possible()) {
+		if v.hits == 0 && (rule.Possible == nil || rule.Possible(v)) {
 			stale = append(stale, fmt.Sprintf("line %d: no difference of this sort was seen (%s: %s)", v.Line, v.Rule, v.Reason))
 		}
 	}

@@ -77,7 +77,7 @@ func TestStale(t *testing.T) {
 }
 
 func TestStaleOnlyWherePossible(t *testing.T) {
-	never := Rule{Holds: txtDenied, Possible: func() bool { return false }}
+	never := Rule{Holds: txtDenied, Possible: func(*Divergence) bool { return false }}
 	l, err := NewLedger(strings.NewReader("B2 name=apex # why"), map[string]Rule{"B2": never})
 	if err != nil {
 		t.Fatal(err)

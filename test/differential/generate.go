@@ -288,7 +288,7 @@ func (g *generator) addServer(w *World) {
 
 // addChain adds aliases of each other: round in circles, or on for too long.
 func (g *generator) addChain(w *World) {
-	zone, n := pick(g, forwardZones...), pick(g, 1, 2, 3, 4, 14)
+	zone, n := pick(g, forwardZones...), pick(g, 1, 2, 3, 20, 20)
 	names := make([]string, n)
 	for i := range names {
 		names[i] = g.unique("chain")

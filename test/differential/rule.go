@@ -14,8 +14,8 @@ import (
 type Rule struct {
 	// Holds reports whether ours answers as the rule wants, and stock as the defect explains.
 	Holds func(d *Difference) bool
-	// Possible, if set, reports whether this machine can show such a difference at all.
-	Possible func() bool
+	// Possible, if set, reports whether this machine can show a difference that the line lists at all.
+	Possible func(line *Divergence) bool
 }
 
 // Rules are the rules by the name that divergences.txt has for them: a defect
@@ -23,7 +23,7 @@ type Rule struct {
 var Rules = map[string]Rule{
 	"B2":               {Holds: txtDenied},
 	"B3":               {Holds: nonTerminalDenied},
-	"B4":               {Holds: mixedCaseApex},
+	"B4":               {Holds: mixedCaseApex, Possible: func(line *Divergence) bool { return !line.names("qtype", "NS") || hasAddress(line) }},
 	"B5":               {Holds: hiddenPTR},
 	"B6":               {Holds: fallthroughUnsynced},
 	"B13":              {Holds: malformed(badFQDN, badFamily)},

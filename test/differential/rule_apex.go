@@ -138,10 +138,10 @@ func interfaceAddrs() []netip.Addr {
 	return all
 }
 
-func hasAddress() bool {
+func hasAddress(*Divergence) bool {
 	return slices.ContainsFunc(interfaceAddrs(), func(a netip.Addr) bool { return !a.IsLinkLocalUnicast() })
 }
 
-func hasLinkLocal() bool {
+func hasLinkLocal(*Divergence) bool {
 	return slices.ContainsFunc(interfaceAddrs(), netip.Addr.IsLinkLocalUnicast)
 }

@@ -6,8 +6,10 @@ package server
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -20,6 +22,7 @@ import (
 type Server struct {
 	UDP, TCP string // addresses
 
+	port     string
 	instance *caddy.Instance
 }
 
@@ -39,22 +42,51 @@ func init() {
 func Start(corefile string) (*Server, error) {
 	starting.Lock()
 	defer starting.Unlock()
-	i, err := caddy.Start(input(corefile))
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	return newServer(i)
+	i, err := caddy.Start(input(corefile, port))
+	if err != nil {
+		return nil, err
+	}
+	return newServer(i, port)
 }
 
-func input(corefile string) caddy.Input {
-	// For server blocks that name no port: any that is free. CoreDNS' flags, if
-	// they are linked, set another default when flags are parsed.
-	dnsserver.Port = "0"
+// freePort returns a port that nobody has, below those that the kernel gives
+// to clients: a dig that happens to send from the port that it sends to answers
+// itself.
+func freePort() (string, error) {
+	var err error
+	for range 100 {
+		port := strconv.Itoa(20000 + rand.IntN(10000))
+		if err = isFree(port); err == nil {
+			return port, nil
+		}
+	}
+	return "", fmt.Errorf("looking for a free port: %w", err)
+}
+
+func isFree(port string) error {
+	l, err := net.Listen("tcp", ":"+port)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }()
+	p, err := net.ListenPacket("udp", ":"+port)
+	if err != nil {
+		return err
+	}
+	return p.Close()
+}
+
+func input(corefile, port string) caddy.Input {
+	dnsserver.Port = port // CoreDNS' flags, if they are linked, set another default when flags are parsed
 	return caddy.CaddyfileInput{Contents: []byte(corefile), Filepath: "Corefile", ServerTypeName: "dns"}
 }
 
-func newServer(i *caddy.Instance) (*Server, error) {
-	s := &Server{instance: i}
+func newServer(i *caddy.Instance, port string) (*Server, error) {
+	s := &Server{port: port, instance: i}
 	for _, l := range i.Servers() {
 		if a := l.LocalAddr(); a != nil && s.UDP == "" {
 			s.UDP = loopback(a)
@@ -83,7 +115,7 @@ func loopback(a net.Addr) string {
 func (s *Server) Reload(corefile string) error {
 	starting.Lock()
 	defer starting.Unlock()
-	i, err := s.instance.Restart(input(corefile))
+	i, err := s.instance.Restart(input(corefile, s.port))
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func init() {
 	misbehave := map[string]caddy.SetupFunc{
 		"boom": func(c *caddy.Controller) error {
 			var none map[string]int
-			none[c.Key]++
+			none[c.Key]++ //nolint:staticcheck // SA5000: a setup with this very mistake
 			return nil
 		},
 		"hang": func(*caddy.Controller) error { select {} },
