@@ -5,6 +5,8 @@ GO        ?= go
 PORT      ?= 1053
 CLUSTER   ?= own
 FUZZTIME  ?= 30s
+SIZE      ?= S
+BENCHFLAGS ?=
 TOOL      := $(GO) tool -modfile=go.tool.mod
 
 .DEFAULT_GOAL := help
@@ -55,7 +57,12 @@ fuzz: ## Fuzz the parsing of names and the handler, FUZZTIME (30s) each
 	$(GO) test -run '^$$' -fuzz '^FuzzServeDNS$$' -fuzztime $(FUZZTIME) ./plugin
 
 .PHONY: bench
-bench: ## Run the Go benchmarks
+bench: build cluster ## Measure beside stock CoreDNS, NSD and Knot [SIZE=S|M|L] [BENCHFLAGS=--help]
+	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./test/bench
+	@exec bin/bench --size=$(SIZE) $(BENCHFLAGS)
+
+.PHONY: gobench
+gobench: ## Run the Go benchmarks of the plugin
 	$(GO) test -run '^$$' -bench . -benchmem ./plugin/...
 
 .PHONY: lint
