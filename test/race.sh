@@ -17,5 +17,5 @@ if command -v "$(go env CC)" >/dev/null 2>&1; then
 else
 	echo "RACE TESTS SKIPPED: there is no C compiler ($(go env CC)); the tests run without the race detector"
 	# shellcheck disable=SC2086 # a list
-	go test -timeout 30m $packages
+	CGO_ENABLED=0 go test -timeout 30m $packages
 fi
