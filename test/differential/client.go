@@ -205,16 +205,23 @@ func some(d *Difference) []*Difference {
 // the whole one, which TCP brings: which records are left after cutting is free.
 func (p *Pair) compare(q Question, a, b *Client) (*Difference, error) {
 	d, err := p.difference(q, a, b)
-	if err != nil || d == nil || !d.Ours.Truncated() || !d.Stock.Truncated() || q.TCP {
+	if err != nil || d == nil || q.TCP || !d.Ours.Truncated() && !d.Stock.Truncated() {
 		return d, err
 	}
+	q = d.Question // maybe that of the end of a chain
 	q.TCP = true
 	whole, err := p.difference(q, a, b)
-	if err != nil || whole == nil {
-		return nil, err
+	if err != nil || whole == nil && d.Ours.Truncated() != d.Stock.Truncated() {
+		return d, err
 	}
-	if !d.Ours.within(whole.Ours) || !d.Stock.within(whole.Stock) {
-		return d, nil
+	for _, cut := range []struct {
+		*Response
+		of *Client
+	}{{d.Ours, a}, {d.Stock, b}} {
+		full, err := cut.of.Ask(q)
+		if err != nil || cut.Truncated() && !cut.within(full) {
+			return d, err
+		}
 	}
 	return whole, nil
 }

@@ -19,27 +19,21 @@ import (
 )
 
 func cmdApply(ts *testscript.TestScript, neg bool, args []string) {
-	r, wait, objects := manifest(ts, neg, args)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	var revisions []kube.Revision
-	for _, o := range objects {
-		rev, err := r.apply(ctx, o)
-		ts.Check(err)
-		revisions = append(revisions, rev)
-	}
-	if wait {
-		ts.Check(r.await(ctx, revisions))
-	}
+	change(ts, neg, args, (*Run).apply)
 }
 
 func cmdDelete(ts *testscript.TestScript, neg bool, args []string) {
+	change(ts, neg, args, (*Run).remove)
+}
+
+// change does one thing with each object of a manifest, and waits until the plugin knows.
+func change(ts *testscript.TestScript, neg bool, args []string, do func(*Run, context.Context, *unstructured.Unstructured) (kube.Revision, error)) {
 	r, wait, objects := manifest(ts, neg, args)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var revisions []kube.Revision
 	for _, o := range objects {
-		rev, err := r.remove(ctx, o)
+		rev, err := do(r, ctx, o)
 		ts.Check(err)
 		revisions = append(revisions, rev)
 	}

@@ -127,28 +127,11 @@ func exists(ok bool) Answer {
 
 // hasProtocol reports whether a named port has that protocol: then a name is below _<protocol>.
 func hasProtocol(ports []object.Port, protocol string) bool {
-	return slices.ContainsFunc(ports, func(p object.Port) bool { return p.Name != "" && equalFold(p.Protocol, protocol) })
+	return slices.ContainsFunc(ports, func(p object.Port) bool { return p.Name != "" && qname.EqualFold(p.Protocol, protocol) })
 }
 
 // matches reports whether the name asks for p: names that are no port's ask for all of them.
 func (l *lookup) matches(p object.Port) bool {
 	return l.name.Kind != qname.Port ||
-		p.Name != "" && equalFold(p.Name, l.name.Port) && equalFold(p.Protocol, l.name.Protocol)
-}
-
-// equalFold compares names as DNS does (RFC 4343). lower is in lower case.
-func equalFold(lower, s string) bool {
-	if len(lower) != len(s) {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if lower[i] != c {
-			return false
-		}
-	}
-	return true
+		p.Name != "" && qname.EqualFold(p.Name, l.name.Port) && qname.EqualFold(p.Protocol, l.name.Protocol)
 }

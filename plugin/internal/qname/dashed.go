@@ -100,5 +100,5 @@ func words(s string, dst []byte) (n int, ok bool) {
 // of the spellings of an address one is a name.
 func IsDashed(label string, a netip.Addr) bool {
 	var buf [maxDashed + 2]byte
-	return equalFold(AppendDashed(buf[:0], a), label)
+	return EqualFold(AppendDashed(buf[:0], a), label)
 }

@@ -84,17 +84,17 @@ func Parse(name, zone string) Name {
 		return Name{Kind: Apex}
 	}
 	switch below := labels[1:n]; {
-	case equalFold("svc", labels[0]):
+	case EqualFold("svc", labels[0]):
 		return service(below)
-	case equalFold("pod", labels[0]):
+	case EqualFold("pod", labels[0]):
 		return pod(below)
-	case equalFold("dns-version", labels[0]) && n == 1:
+	case EqualFold("dns-version", labels[0]) && n == 1:
 		return Name{Kind: Version}
-	case equalFold("dns", labels[0]) && n == 1:
+	case EqualFold("dns", labels[0]) && n == 1:
 		return Name{Kind: NameServerParent}
-	case equalFold("dns", labels[0]) && n == 2 && equalFold("ns", labels[1]):
+	case EqualFold("dns", labels[0]) && n == 2 && EqualFold("ns", labels[1]):
 		return Name{Kind: NameServer}
-	case equalFold("arpa", labels[0]) && n == 1 && zone == ".":
+	case EqualFold("arpa", labels[0]) && n == 1 && zone == ".":
 		return Name{Kind: Arpa}
 	}
 	return Name{}
@@ -192,7 +192,7 @@ func InZone(name, zone string) bool {
 		return true
 	}
 	below := len(name) - len(zone)
-	if below < 0 || !equalFold(zone, name[below:]) {
+	if below < 0 || !EqualFold(zone, name[below:]) {
 		return false
 	}
 	return below == 0 || separator(name, below-1)
@@ -206,8 +206,9 @@ func Join(label, zone string) string {
 	return label + "." + zone
 }
 
-// equalFold compares without regard to the case of ASCII letters. lower is in lower case.
-func equalFold[T string | []byte](lower T, s string) bool {
+// EqualFold compares names as DNS does: without regard to the case of ASCII
+// letters (RFC 4343). lower is in lower case.
+func EqualFold[T string | []byte](lower T, s string) bool {
 	if len(lower) != len(s) {
 		return false
 	}

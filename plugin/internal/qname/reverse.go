@@ -17,9 +17,9 @@ func reverse(name, zone string, prefix netip.Prefix) Name {
 	switch {
 	case below == "":
 		return Name{Kind: Apex, Prefix: prefix}
-	case equalFold("ns.dns.", below):
+	case EqualFold("ns.dns.", below):
 		return Name{Kind: NameServer}
-	case equalFold("dns.", below):
+	case EqualFold("dns.", below):
 		return Name{Kind: NameServerParent}
 	case !prefix.IsValid():
 		return Name{}
