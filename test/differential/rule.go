@@ -124,10 +124,16 @@ func mixedCaseApex(d *Difference) bool {
 	switch {
 	case !d.mixedZone():
 		return false
-	case d.kindIs(kindApex):
-		return d.Type == dns.TypeNS && d.oursIs(outData) && d.stockIs(outNoData)
+	case d.kindIs(kindApex) && d.Type == dns.TypeNS:
+		return d.oursIs(outData) && d.stockIs(outNoData) && sameInLowerCase(d)
 	}
-	return d.kindIs(kindNS) && d.oursIs(outData, outNoData) && d.denied(d.Stock)
+	return d.kindIs(kindNS) && d.oursIs(outData, outNoData) && d.denied(d.Stock) && sameInLowerCase(d)
+}
+
+// sameInLowerCase reports whether ours answers the same if the name is written in lower case.
+func sameInLowerCase(d *Difference) bool {
+	lower, err := d.Ask(ours, strings.ToLower(d.Question.Name), d.Type)
+	return err == nil && strings.EqualFold(lower.String(), d.Ours.String())
 }
 
 // fallthroughUnsynced: before it is synced, what is unknown is left to the next plugin.
@@ -147,18 +153,26 @@ func soaOfNothing(d *Difference) bool {
 
 // portOfPod: SRV records are for ports, and a Pod's name has none.
 func portOfPod(d *Difference) bool {
-	return d.kindIs(kindPodName) && d.Type == dns.TypeSRV && d.oursIs(outNoData) && d.stockIs(outData) && !slices.ContainsFunc(d.Stock.Answer, func(rr dns.RR) bool { return dns.Field(rr, 3) != "0" })
+	return d.kindIs(kindPodName) && d.Type == dns.TypeSRV && d.oursIs(outNoData) && d.stockIs(outData) &&
+		!slices.ContainsFunc(d.Stock.Answer, func(rr dns.RR) bool { return dns.Field(rr, 3) != "0" })
 }
 
 // loosePort: names of ports are _port._protocol, with both underscores and both
 // names, and a port without a number is none.
 func loosePort(d *Difference) bool {
-	return portOfPod(d) || portWithoutNumber(d) || d.kindIs(kindLoosePort, kindPort) && !d.Exists() && d.denied(d.Ours) && d.stockIs(outData, outNoData, "ALIAS-DATA", "ALIAS-NODATA")
+	if d.kindIs(kindPodName) {
+		return portOfPod(d)
+	}
+	if d.kindIs(kindPort) && d.Exists() {
+		return portWithoutNumber(d)
+	}
+	return d.kindIs(kindLoosePort, kindPort) && !d.Exists() && d.denied(d.Ours) &&
+		d.stockIs(outData, outNoData, "ALIAS-DATA", "ALIAS-NODATA")
 }
 
 // portWithoutNumber: of a headless Service, only the endpoints that have the port are at its name.
 func portWithoutNumber(d *Difference) bool {
-	if !d.kindIs(kindPort) || d.ServiceKind() != "headless" || len(d.Endpoints) == 0 || !d.oursIs(outData, outNoData) {
+	if d.ServiceKind() != "headless" || !d.oursIs(outData, outNoData) {
 		return false
 	}
 	var want []string
@@ -184,8 +198,11 @@ func belowLeaf(d *Difference) bool {
 // otherSpelling: an IPv6 address has many texts; stock compares the text.
 func otherSpelling(d *Difference) bool {
 	a, ok := undashed(d.Label)
-	return d.kindIs(kindPodName) && ok && strings.ReplaceAll(d.Label, "-", ":") != a.String() && d.View.Pods == "verified" &&
-		d.Exists() && d.oursIs(outData, outNoData, outHINFO) && d.denied(d.Stock)
+	if !ok || !d.kindIs(kindPodName) || d.View.Pods != "verified" || strings.ReplaceAll(d.Label, "-", ":") == a.String() {
+		return false
+	}
+	canonical, err := d.Ask(ours, strings.Replace(strings.ToLower(d.Question.Name), d.Label, dashed(a), 1), d.Type)
+	return err == nil && d.Exists() && d.Ours.Outcome(d.Type) == canonical.Outcome(d.Type) && d.denied(d.Stock)
 }
 
 // terminatingPod: a Pod that terminates keeps its name until it is deleted, if
@@ -218,7 +235,8 @@ func weightsBeforeDedup(d *Difference) bool {
 			less = s.Weight
 		}
 	}
-	return less < weight && equal(weightless(d.Ours.Answer), weightless(d.Stock.Answer)) && equal(d.Ours.Additional, d.Stock.Additional)
+	return less < weight && equal(weightless(d.Ours.Answer), weightless(d.Stock.Answer)) &&
+		equal(d.Ours.Additional, d.Stock.Additional)
 }
 
 // weightless returns copies of SRV records with weight 0, sorted.

@@ -14,7 +14,7 @@ import (
 
 // nameServerWithoutAddress: the value of an NS record is a name that has an address.
 func nameServerWithoutAddress(d *Difference) bool {
-	return reverseNameServer(d) || hiddenNameServer(d) || aliasedNameServer(d)
+	return ownNameServer(d) || reverseNameServer(d)
 }
 
 // reverseNameServer: the name servers of a reverse zone have their names in the
@@ -48,14 +48,33 @@ func unique(rrs []dns.RR) []dns.RR {
 	return slices.CompactFunc(slices.Clone(rrs), func(a, b dns.RR) bool { return text(a) == text(b) })
 }
 
-// hiddenNameServer: a name in a namespace that is not exposed has no address.
-func hiddenNameServer(d *Difference) bool {
-	return (d.kindIs(kindApex) && d.Type == dns.TypeNS || d.kindIs(kindNS)) && d.View.servers() == "hidden" && d.oursIs(outData, outNoData)
+// ownNameServer: a name that is not exposed has no address, and an alias is no
+// name server, even if an EndpointSlice says so. Then it is this machine.
+func ownNameServer(d *Difference) bool {
+	what := d.View.servers()
+	return (what == "hidden" || what == "alias") && thisMachine(d)
 }
 
-// aliasedNameServer: a name server is no alias, even if an EndpointSlice says so.
-func aliasedNameServer(d *Difference) bool {
-	return (d.kindIs(kindApex) && d.Type == dns.TypeNS || d.kindIs(kindNS)) && d.View.servers() == "alias" && d.oursIs(outData, outNoData)
+// thisMachine reports whether ours says that ns.dns.<zone> is the name server,
+// with the addresses of this machine.
+func thisMachine(d *Difference) bool {
+	var got, want []string
+	for _, rr := range slices.Concat(d.Ours.Answer, d.Ours.Additional) {
+		if ns, ok := rr.(*dns.NS); ok && !strings.HasPrefix(ns.Ns, "ns.dns.") {
+			return false
+		}
+		if t := rr.Header().Rrtype; t == dns.TypeA || t == dns.TypeAAAA {
+			got = append(got, dns.Field(rr, 1))
+		}
+	}
+	for _, a := range interfaceAddrs() {
+		if !a.IsLinkLocalUnicast() && (d.Type == dns.TypeNS || a.Is4() == (d.Type == dns.TypeA)) {
+			want = append(want, a.String())
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	return slices.Equal(got, want)
 }
 
 // linkLocal: addresses that mean something on one link only are not in DNS.
@@ -93,8 +112,10 @@ func duplicateGlue(d *Difference) bool {
 // noNameServer: a zone has name servers. Stock finds none if the server listens
 // on some addresses only, or if an EndpointSlice with one of its addresses has no Service.
 func noNameServer(d *Difference) bool {
-	return (d.kindIs(kindApex) && d.Type == dns.TypeNS || d.kindIs(kindNS)) && d.oursIs(outData) && d.stockIs(outNoData) &&
-		(d.View.Bind != nil || d.View.servers() == "orphan")
+	if !d.oursIs(outData) || !d.stockIs(outNoData) {
+		return false
+	}
+	return d.View.Bind != nil || d.View.servers() == "orphan" && thisMachine(d)
 }
 
 // servers says what the name servers of the zones are: a "service" that has

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,11 @@ func TestScenarios(t *testing.T) {
 		t.Fatalf("no scenarios: %v", err)
 	}
 	asked := 0
+	for name, reason := range cannotStart {
+		if !slices.Contains(files, filepath.Join(scenarios, filepath.FromSlash(name))) {
+			t.Errorf("there is no scenario %s; cannotStart says: %s", name, reason)
+		}
+	}
 	for _, file := range files {
 		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), "\ndig ") {
 			continue // it starts no server
@@ -54,6 +60,7 @@ func TestScenarios(t *testing.T) {
 			suite.RunAll(t, []string{file}, false)
 		})
 	}
+	reportPending(t)
 	t.Logf("%d scenarios, %d questions; differences by rule: %s", len(files), asked, ledger.Tally())
 }
 
