@@ -24,6 +24,7 @@ const (
 // A chain is the aliases that are being followed for one query. It travels in
 // the context, because each step is a query to the server itself.
 type chain struct {
+	first   string   // the name that the client asked for
 	targets []string // in lower case
 }
 
@@ -36,7 +37,10 @@ type chainKey struct{}
 func (c *ClusterDNS) follow(ctx context.Context, state request.Request, m *dns.Msg, target string) {
 	before, _ := ctx.Value(chainKey{}).(chain)
 	key := strings.ToLower(target)
-	if len(before.targets) >= maxAliases || slices.Contains(before.targets, key) || strings.EqualFold(state.Req.Question[0].Name, target) {
+	if before.first == "" {
+		before.first = state.Req.Question[0].Name
+	}
+	if len(before.targets) >= maxAliases || slices.Contains(before.targets, key) || strings.EqualFold(before.first, target) {
 		m.Rcode = dns.RcodeServerFailure // a loop is an error (RFC 1034 section 3.6.2)
 		return
 	}
@@ -45,7 +49,7 @@ func (c *ClusterDNS) follow(ctx context.Context, state request.Request, m *dns.M
 		ctx, cancel = context.WithTimeout(ctx, followTime)
 		defer cancel()
 	}
-	ctx = context.WithValue(ctx, chainKey{}, chain{append(slices.Clip(before.targets), key)})
+	ctx = context.WithValue(ctx, chainKey{}, chain{before.first, append(slices.Clip(before.targets), key)})
 
 	resp, err := c.upstream.Lookup(ctx, state, target, state.Req.Question[0].Qtype)
 	switch {
