@@ -6,16 +6,12 @@ package answer
 import (
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/miekg/dns"
 
 	"github.com/clusterdns/clusterdns/plugin/internal/index"
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
-
-// lowerZone returns zone in lower case.
-func lowerZone(zone string) string { return strings.ToLower(zone) }
 
 // address answers for the name of one address in the reverse tree. A cluster
 // IP has one name, an endpoint one for each Service that it is of.

@@ -6,6 +6,7 @@ package answer
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -117,7 +118,7 @@ type server struct {
 // names), else this server as ns.dns.<zone>.
 func (l *lookup) nameServers() []server {
 	zone := l.q.Zone
-	if qname.IsReverse(lowerZone(zone)) {
+	if qname.IsReverse(strings.ToLower(zone)) {
 		zone = l.o.PrimaryZone
 	}
 	var servers []server

@@ -61,5 +61,3 @@ func uniqueName(cfg Config) string {
 	}
 	return strings.ToValidUTF8(unique, "?")
 }
-
-func compareNames(a, b string) int { return strings.Compare(a, b) }

@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,7 +135,7 @@ func All() []*Store {
 	for _, h := range stores.byKey {
 		all = append(all, h.Store)
 	}
-	slices.SortFunc(all, func(a, b *Store) int { return compareNames(a.name, b.name) })
+	slices.SortFunc(all, func(a, b *Store) int { return strings.Compare(a.name, b.name) })
 	return all
 }
 
