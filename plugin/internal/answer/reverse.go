@@ -97,8 +97,8 @@ func (b *ptrSet) add(owner, target string, ttl uint32) {
 
 // clusterIPOwner returns the exposed Service that has the cluster IP ip, or nil.
 func (l *lookup) clusterIPOwner(ip netip.Addr) *index.Service {
-	for o := l.x.Owners(ip); o != nil; o = o.Next() {
-		if s := o.Service(); s != nil && slices.Contains(s.ClusterIPs, ip) && l.exposed(s.Namespace) {
+	for s := range l.x.Owners(ip) {
+		if s.ClusterIPs.Contains(ip) && l.exposed(s.Namespace) {
 			return s
 		}
 	}
@@ -108,9 +108,8 @@ func (l *lookup) clusterIPOwner(ip netip.Addr) *index.Service {
 // eachName calls f with every endpoint that has the address ip, of every
 // exposed Service, once for each name that it has.
 func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group, i int)) {
-	for o := l.x.Owners(ip); o != nil; o = o.Next() {
-		s := o.Service()
-		if s == nil || s.Type == object.ExternalName || !l.exposed(s.Namespace) {
+	for s := range l.x.Owners(ip) {
+		if s.Type == object.ExternalName || !l.exposed(s.Namespace) {
 			continue
 		}
 		for n, g := range s.Groups {

@@ -4,6 +4,7 @@
 package answer
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/miekg/dns"
@@ -38,18 +39,18 @@ func (l *lookup) service() Answer {
 // external answers for a Service of type ExternalName, section 2.5. A CNAME
 // answers queries of every type (RFC 1034 section 4.3.2, step 3a); nothing is below it.
 func (l *lookup) external(s *index.Service) Answer {
-	if l.name.Kind != qname.Service || s.ExternalName == "" {
+	if l.name.Kind != qname.Service || s.ExternalName() == "" {
 		return nameError
 	}
 	hdr := dns.RR_Header{Name: l.q.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: l.o.TTL}
-	a := Answer{Answer: []dns.RR{&dns.CNAME{Hdr: hdr, Target: s.ExternalName}}}
+	a := Answer{Answer: []dns.RR{&dns.CNAME{Hdr: hdr, Target: s.ExternalName()}}}
 	switch l.q.Type {
 	case dns.TypeANY:
 		return l.any()
 	case dns.TypeCNAME:
 		return a
 	}
-	a.Result, a.Target = Alias, s.ExternalName
+	a.Result, a.Target = Alias, s.ExternalName()
 	return a
 }
 
@@ -94,7 +95,8 @@ func (l *lookup) clusterIP(s *index.Service) Answer {
 	case dns.TypeANY:
 		return l.any()
 	}
-	return l.addrs(s.ClusterIPs)
+	var buf [2]netip.Addr
+	return l.addrs(s.ClusterIPs.AppendTo(buf[:0]))
 }
 
 // endpoints answers with endpoints: all of a headless Service, or those of one name.

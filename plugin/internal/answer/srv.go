@@ -27,7 +27,9 @@ func (l *lookup) srv(s *index.Service) Answer {
 		return noData
 	}
 	var b srvSet
-	b.grow(n, len(s.ClusterIPs))
+	var buf [2]netip.Addr
+	ips := s.ClusterIPs.AppendTo(buf[:0])
+	b.grow(n, len(ips))
 	var names names
 	names.grow(s, l.q.Zone, 1, 0)
 	target := names.service()
@@ -36,7 +38,7 @@ func (l *lookup) srv(s *index.Service) Answer {
 			b.add(l.q.Name, target, p.Number, weight(n), l.o.TTL)
 		}
 	}
-	for _, ip := range s.ClusterIPs {
+	for _, ip := range ips {
 		b.glue(target, ip, l.o.TTL)
 	}
 	return b.answer()

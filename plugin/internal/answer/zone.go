@@ -149,9 +149,8 @@ func (l *lookup) appendServers(servers []server, ip netip.Addr, zone string) []s
 			}
 		}
 	}
-	for o := l.x.Owners(ip); o != nil; o = o.Next() {
-		s := o.Service()
-		if s == nil || s.Type == object.ExternalName || !l.exposed(s.Namespace) {
+	for s := range l.x.Owners(ip) {
+		if s.Type == object.ExternalName || !l.exposed(s.Namespace) {
 			continue
 		}
 		name := qname.Join(s.Name+"."+s.Namespace+".svc", zone)
@@ -161,7 +160,7 @@ func (l *lookup) appendServers(servers []server, ip netip.Addr, zone string) []s
 				continue
 			}
 			if s.Type == object.ClusterIP {
-				add(name, s.ClusterIPs...)
+				add(name, s.ClusterIPs.AppendTo(nil)...)
 				continue
 			}
 			for i := range g.Len() {

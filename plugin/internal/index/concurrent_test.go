@@ -157,13 +157,13 @@ func (w *world) changed(name string) string {
 	if s == nil {
 		return ""
 	}
-	if s.Name != name || s.Ports[0].Name != s.ExternalName {
-		return fmt.Sprintf("Service of two versions: %+v", s.Service)
+	if s.Name != name || s.Ports[0].Name != s.ExternalName() {
+		return fmt.Sprintf("Service of two versions: %+v", s)
 	}
 	if wrong := inconsistent(s); wrong != "" {
 		return fmt.Sprintf("Service %s: %s", name, wrong)
 	}
-	for _, a := range s.ClusterIPs {
+	for a := range s.ClusterIPs.All() {
 		if !owned(w.x, a, name) && w.x.Service("many", name) == s {
 			return fmt.Sprintf("%s is not an owner of its cluster IP %s", name, a)
 		}
@@ -180,15 +180,15 @@ func (w *world) changed(name string) string {
 			}
 		}
 	}
-	for o := w.x.Owners(w.shared); o != nil; o = o.Next() {
-		_ = o.Service()
+	for s := range w.x.Owners(w.shared) {
+		_ = s.Name
 	}
 	return ""
 }
 
 func owned(x *index.Index, a netip.Addr, name string) bool {
-	for o := x.Owners(a); o != nil; o = o.Next() {
-		if s := o.Service(); s != nil && s.Name == name {
+	for s := range x.Owners(a) {
+		if s.Name == name {
 			return true
 		}
 	}

@@ -18,28 +18,46 @@ import (
 type Group struct {
 	Ports []object.Port
 
-	v4 [][4]byte
-	v6 [][16]byte
+	packed string // the addresses
+	names  *names // nil if no endpoint has one
+	size   uint8  // octets of an address
+}
+
+// names are what endpoints are called.
+type names struct {
 	// Per endpoint, nil if no endpoint has one.
 	hostnames, pods []string
 	// The endpoints that have a hostname (a pod name) in the order of that name.
 	byHostname, byPod []uint32
 }
 
+var (
+	noNames     = new(names)
+	noEndpoints = new(Group)
+)
+
 // newGroup packs endpoints, which are in the order of their address.
 func newGroup(ports []object.Port, endpoints []object.Endpoint) *Group {
-	g := &Group{Ports: ports}
-	for i, e := range endpoints {
-		if e.Addr.Is4() {
-			g.v4 = append(grown(g.v4, len(endpoints)), e.Addr.As4())
-		} else {
-			g.v6 = append(grown(g.v6, len(endpoints)), e.Addr.As16())
-		}
-		g.hostnames = setName(g.hostnames, len(endpoints), i, e.Hostname)
-		g.pods = setName(g.pods, len(endpoints), i, e.Pod)
+	if len(endpoints) == 0 {
+		return noEndpoints
 	}
-	g.byHostname = orderOf(g.hostnames)
-	g.byPod = orderOf(g.pods)
+	g := &Group{Ports: ports, size: uint8(endpoints[0].Addr.BitLen() / 8)}
+	var small [64]byte
+	packed := small[:0]
+	if n := len(endpoints) * int(g.size); n > len(small) {
+		packed = make([]byte, 0, n)
+	}
+	var named names
+	for i, e := range endpoints {
+		packed = appendAddr(packed, e.Addr)
+		named.hostnames = setName(named.hostnames, len(endpoints), i, e.Hostname)
+		named.pods = setName(named.pods, len(endpoints), i, e.Pod)
+	}
+	g.packed = string(packed)
+	if named.hostnames != nil || named.pods != nil {
+		named.byHostname, named.byPod = orderOf(named.hostnames), orderOf(named.pods)
+		g.names = &named
+	}
 	return g
 }
 
@@ -75,43 +93,45 @@ func orderOf(names []string) []uint32 {
 
 // Len returns the number of endpoints. Endpoints that share an address but not
 // a name are counted apiece; they follow each other.
-func (g *Group) Len() int { return len(g.v4) + len(g.v6) }
+func (g *Group) Len() int {
+	if g.size == 0 {
+		return 0
+	}
+	return len(g.packed) / int(g.size)
+}
 
 // Is4 reports whether the addresses are IPv4.
-func (g *Group) Is4() bool { return g.v4 != nil }
+func (g *Group) Is4() bool { return g.size == 4 }
+
+// at returns the octets of the address of endpoint i.
+func (g *Group) at(i int) string { return g.packed[i*int(g.size):][:g.size] }
 
 // Addr returns the address of endpoint i.
-func (g *Group) Addr(i int) netip.Addr {
-	if g.v4 != nil {
-		return netip.AddrFrom4(g.v4[i])
-	}
-	return netip.AddrFrom16(g.v6[i])
-}
+func (g *Group) Addr(i int) netip.Addr { return addrOf(g.at(i)) }
 
 // Same reports whether endpoint i has the address of the one before it.
-func (g *Group) Same(i int) bool {
-	if i == 0 {
-		return false
-	}
-	if g.v4 != nil {
-		return g.v4[i] == g.v4[i-1]
-	}
-	return g.v6[i] == g.v6[i-1]
-}
+func (g *Group) Same(i int) bool { return i > 0 && g.at(i) == g.at(i-1) }
 
 // Hostname returns the hostname of endpoint i, or "".
-func (g *Group) Hostname(i int) string { return at(g.hostnames, i) }
+func (g *Group) Hostname(i int) string { return nameAt(g.called().hostnames, i) }
 
 // Pod returns the name of the Pod of endpoint i, or "".
-func (g *Group) Pod(i int) string { return at(g.pods, i) }
+func (g *Group) Pod(i int) string { return nameAt(g.called().pods, i) }
+
+func (g *Group) called() *names {
+	if g.names == nil {
+		return noNames
+	}
+	return g.names
+}
 
 // HasHostnames reports whether any endpoint has a hostname.
-func (g *Group) HasHostnames() bool { return g.hostnames != nil }
+func (g *Group) HasHostnames() bool { return g.called().hostnames != nil }
 
 // HasPods reports whether any endpoint has the name of its Pod.
-func (g *Group) HasPods() bool { return g.pods != nil }
+func (g *Group) HasPods() bool { return g.called().pods != nil }
 
-func at(names []string, i int) string {
+func nameAt(names []string, i int) string {
 	if names == nil {
 		return ""
 	}
@@ -124,17 +144,25 @@ func (g *Group) FindAddr(a netip.Addr) (first, last int) {
 	if a.Is4() != g.Is4() || n == 0 {
 		return 0, 0
 	}
-	first = sort.Search(n, func(i int) bool { return g.Addr(i).Compare(a) >= 0 })
-	for last = first; last < n && g.Addr(last) == a; last++ {
+	var octets [16]byte
+	key := string(appendAddr(octets[:0], a)) // which orders as addresses of one family do
+	first = sort.Search(n, func(i int) bool { return g.at(i) >= key })
+	for last = first; last < n && g.at(last) == key; last++ {
 	}
 	return first, last
 }
 
 // ByHostname returns the positions of the endpoints whose hostname is name, in any letter case.
-func (g *Group) ByHostname(name string) []uint32 { return byName(g.hostnames, g.byHostname, name) }
+func (g *Group) ByHostname(name string) []uint32 {
+	n := g.called()
+	return byName(n.hostnames, n.byHostname, name)
+}
 
 // ByPod returns the positions of the endpoints whose Pod's name is name, in any letter case.
-func (g *Group) ByPod(name string) []uint32 { return byName(g.pods, g.byPod, name) }
+func (g *Group) ByPod(name string) []uint32 {
+	n := g.called()
+	return byName(n.pods, n.byPod, name)
+}
 
 func byName(names []string, order []uint32, name string) []uint32 {
 	first, found := slices.BinarySearchFunc(order, name, func(i uint32, name string) int { return compareFold(names[i], name) })
@@ -168,7 +196,26 @@ func (g *Group) endpoints() []object.Endpoint {
 }
 
 func (g *Group) equal(h *Group) bool {
-	return g == h || slices.Equal(g.v4, h.v4) && slices.Equal(g.v6, h.v6) &&
-		slices.Equal(g.hostnames, h.hostnames) && slices.Equal(g.pods, h.pods) &&
-		slices.Equal(g.Ports, h.Ports)
+	return g == h || g.packed == h.packed && g.size == h.size && slices.Equal(g.Ports, h.Ports) && g.called().equal(h.called())
+}
+
+func (n *names) equal(m *names) bool {
+	return n == m || slices.Equal(n.hostnames, m.hostnames) && slices.Equal(n.pods, m.pods)
+}
+
+// recent is lists of ports that were seen lately. Most Services have the same
+// few, so that they can share them.
+type recent [256][]object.Port
+
+// share returns a list that is equal to ports.
+func (r *recent) share(ports []object.Port) []object.Port {
+	if len(ports) == 0 {
+		return nil
+	}
+	last := ports[len(ports)-1]
+	place := &r[(int(last.Number)*31+len(last.Name)*7+len(ports))%len(r)]
+	if !slices.Equal(*place, ports) {
+		*place = slices.Clone(ports)
+	}
+	return *place
 }

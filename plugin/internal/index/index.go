@@ -24,16 +24,18 @@ import (
 type Index struct {
 	seed maphash.Seed
 
-	services   table[cell]
 	namespaces table[namespace]
-	addrs      table[Owner]
-	pods       table[podAddr]
+	services   table[cell]
+	cells      numbers[cell]
+	single     table4       // addresses that have one owner: its number in cells
+	several    table[owner] // all others
 	prefixes   prefixes
+	pods       pods
 
-	mu         sync.Mutex // held by writers; guards what follows
-	slices     map[sliceKey]*slice
-	podObjects map[podKey]podObject
-	hidden     [object.NumKinds]bool
+	mu     sync.Mutex // held by writers; guards what follows
+	slices table[slice]
+	recent recent
+	hidden [object.NumKinds]bool
 
 	serial  atomic.Uint64
 	objects [object.NumKinds]atomic.Int64
@@ -42,12 +44,7 @@ type Index struct {
 
 // New returns an empty index.
 func New() *Index {
-	return &Index{
-		seed:       maphash.MakeSeed(),
-		slices:     make(map[sliceKey]*slice),
-		podObjects: make(map[podKey]podObject),
-		prefixes:   prefixes{seed: maphash.MakeSeed()},
-	}
+	return &Index{seed: maphash.MakeSeed(), prefixes: prefixes{seed: maphash.MakeSeed()}}
 }
 
 // Serial returns a number that rises with every change that a query can see,

@@ -190,7 +190,10 @@ func observed(s *index.Service) string {
 			lines = append(lines, endpointLine(e, g.Ports))
 		}
 	}
-	return serviceText(s.Service, lines)
+	return serviceText(object.Service{
+		Namespace: s.Namespace, Name: s.Name, Type: s.Type,
+		ClusterIPs: s.ClusterIPs.AppendTo(nil), ExternalName: s.ExternalName(), Ports: s.Ports,
+	}, lines)
 }
 
 func endpointLine(e object.Endpoint, ports []object.Port) string {
@@ -206,8 +209,8 @@ func serviceText(s object.Service, lines []string) string {
 	return fmt.Sprintf("%s/%s %d %v %q %v\n%s", s.Namespace, s.Name, s.Type, s.ClusterIPs, s.ExternalName, s.Ports, strings.Join(lines, "\n"))
 }
 
-// owners returns for each address the Services that have it; those of which
-// only EndpointSlices are known are "?".
+// owners returns for each address the Services that have it. Those of which
+// only EndpointSlices are known are left out, their addresses are not.
 func (m *model) owners() map[netip.Addr][]string {
 	byAddr := make(map[netip.Addr]map[key]bool)
 	add := func(a netip.Addr, k key) {
@@ -228,6 +231,7 @@ func (m *model) owners() map[netip.Addr][]string {
 	}
 	owners := make(map[netip.Addr][]string)
 	for a, keys := range byAddr {
+		owners[a] = nil
 		var sorted []key
 		for k := range keys {
 			sorted = append(sorted, k)
@@ -236,23 +240,17 @@ func (m *model) owners() map[netip.Addr][]string {
 			return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
 		})
 		for _, k := range sorted {
-			name := "?"
 			if _, ok := m.services[k]; ok {
-				name = k.namespace + "/" + k.name
+				owners[a] = append(owners[a], k.namespace+"/"+k.name)
 			}
-			owners[a] = append(owners[a], name)
 		}
 	}
 	return owners
 }
 
 func observedOwners(x *index.Index, a netip.Addr) (names []string) {
-	for o := x.Owners(a); o != nil; o = o.Next() {
-		if s := o.Service(); s != nil {
-			names = append(names, s.Namespace+"/"+s.Name)
-		} else {
-			names = append(names, "?")
-		}
+	for s := range x.Owners(a) {
+		names = append(names, s.Namespace+"/"+s.Name)
 	}
 	return names
 }

@@ -71,7 +71,7 @@ func (x *Index) AnyBelow(p netip.Prefix) bool {
 	p = p.Masked()
 	switch {
 	case p.IsSingleIP():
-		return x.Owners(p.Addr()) != nil
+		return x.owned(p.Addr())
 	case p.Addr().Is4() && p.Bits() > 0, p.Bits() == 64, p.Bits() == 112:
 		return find(&x.prefixes.t, x.prefixes.hash(p), p, (*prefix).is) != nil
 	case p.Bits() > 112:
@@ -83,7 +83,7 @@ func (x *Index) AnyBelow(p netip.Prefix) bool {
 // anyOf tries the at most 4096 addresses within p.
 func (x *Index) anyOf(p netip.Prefix) bool {
 	for a := p.Addr(); p.Contains(a); a = a.Next() {
-		if x.Owners(a) != nil {
+		if x.owned(a) {
 			return true
 		}
 	}

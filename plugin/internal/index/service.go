@@ -15,32 +15,52 @@ import (
 // A cell is the place of one Service name. It stays the same while the Service
 // or one of its EndpointSlices exists; what it holds is swapped.
 type cell struct {
-	namespace, name string
-	record          atomic.Pointer[Service] // nil as long as only EndpointSlices are known
+	record atomic.Pointer[Service]
 
 	// Writer only.
-	object *object.Service // nil if only EndpointSlices are known
-	slices []*slice
+	slices *slice // and on through next
+	number uint32 // in Index.cells
 	gen    uint32
-	shared int // addresses that several of the slices have, counted once for each slice too many
+	shared int32 // addresses that several of the slices have, counted once for each slice too many
 }
 
 // A Service is an immutable record of a Service and its endpoints.
 type Service struct {
-	object.Service
-	// Groups are the endpoints. No endpoint is in two groups.
-	Groups []*Group
+	Namespace, Name string // lower case
+	Type            object.ServiceType
 	// Overlap says that an address is in two groups, under different names.
 	Overlap bool
 
-	slices []*Group // nil if each of Groups is an EndpointSlice
+	absent bool // only EndpointSlices are known
+
+	ClusterIPs Addrs
+	Ports      []object.Port
+	// Groups are the endpoints. No endpoint is in two groups.
+	Groups []*Group
+
+	rare *rare // nil if all of it is zero
+}
+
+// What few Services have.
+type rare struct {
+	externalName string
+	slices       []*Group // nil if each of Service.Groups is an EndpointSlice
+}
+
+// ExternalName returns the target of a Service of that type: fully qualified,
+// as the user wrote it; empty if it is not usable.
+func (s *Service) ExternalName() string {
+	if s.rare == nil {
+		return ""
+	}
+	return s.rare.externalName
 }
 
 // Slices returns the endpoints as the EndpointSlices have them: an endpoint may
 // be in several.
 func (s *Service) Slices() []*Group {
-	if s.slices != nil {
-		return s.slices
+	if s.rare != nil && s.rare.slices != nil {
+		return s.rare.slices
 	}
 	return s.Groups
 }
@@ -48,17 +68,26 @@ func (s *Service) Slices() []*Group {
 type nameKey struct{ namespace, name string }
 
 func (c *cell) is(k nameKey) bool {
-	return c.name != "" && equalFold(c.name, k.name) && equalFold(c.namespace, k.namespace)
+	s := c.record.Load()
+	return s != nil && equalFold(s.Name, k.name) && equalFold(s.Namespace, k.namespace)
+}
+
+// service returns the current record of the Service, or nil if there is none
+// (any more, or yet).
+func (c *cell) service() *Service {
+	if c == nil {
+		return nil
+	}
+	if s := c.record.Load(); s != nil && !s.absent {
+		return s
+	}
+	return nil
 }
 
 // Service returns the Service of that namespace and name, which may be in any
 // letter case, or nil.
 func (x *Index) Service(namespace, name string) *Service {
-	c := x.cell(namespace, name)
-	if c == nil {
-		return nil
-	}
-	return c.record.Load()
+	return x.cell(namespace, name).service()
 }
 
 // Services yields every Service. Changes made meanwhile may or may not be seen.
@@ -69,10 +98,8 @@ func (x *Index) Services() iter.Seq[*Service] {
 			return
 		}
 		for i := range *slots {
-			if c := (*slots)[i].Load(); c != nil {
-				if s := c.record.Load(); s != nil && !yield(s) {
-					return
-				}
+			if s := (*slots)[i].Load().service(); s != nil && !yield(s) {
+				return
 			}
 		}
 	}
@@ -86,10 +113,25 @@ func (x *Index) cell(namespace, name string) *cell {
 func (x *Index) ensure(namespace, name string) *cell {
 	c := x.cell(namespace, name)
 	if c == nil {
-		c = &cell{namespace: namespace, name: name}
-		x.services.insert(x.hashNames(namespace, name), c, func(c *cell) uint64 { return x.hashNames(c.namespace, c.name) })
+		c = &cell{}
+		c.record.Store(&Service{Namespace: namespace, Name: name, absent: true})
+		c.number = x.cells.give(c)
+		x.services.insert(x.hashNames(namespace, name), c, x.hashCell)
 	}
 	return c
+}
+
+func (x *Index) hashCell(c *cell) uint64 {
+	s := c.record.Load()
+	return x.hashNames(s.Namespace, s.Name)
+}
+
+// drop removes c if nothing is left of it.
+func (x *Index) drop(c *cell) {
+	if c.slices == nil && c.record.Load().absent {
+		x.services.remove(x.hashCell(c), c)
+		x.cells.takeBack(c.number)
+	}
 }
 
 // SetService adds or replaces s, seen in generation gen. The index owns s from now on.
@@ -98,74 +140,76 @@ func (x *Index) SetService(s object.Service, gen uint32) {
 	defer x.mu.Unlock()
 	c := x.ensure(s.Namespace, s.Name)
 	c.gen = gen
-	if c.object == nil {
+	record := x.record(s)
+	switch old := c.record.Load(); {
+	case old.absent:
 		x.objects[object.Services].Add(1)
-	} else if equalService(*c.object, s) {
+	case old.sameService(record):
 		return
 	}
-	x.setObject(c, &s)
+	x.setService(c, record)
+}
+
+// record returns s without endpoints.
+func (x *Index) record(s object.Service) *Service {
+	r := &Service{
+		Namespace: s.Namespace, Name: s.Name, Type: s.Type,
+		ClusterIPs: pack(s.ClusterIPs), Ports: x.recent.share(s.Ports),
+	}
+	if s.ExternalName != "" {
+		r.rare = &rare{externalName: s.ExternalName}
+	}
+	return r
 }
 
 // DeleteService removes the Service; its EndpointSlices stay.
 func (x *Index) DeleteService(namespace, name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if c := x.cell(namespace, name); c != nil && c.object != nil && c.namespace == namespace && c.name == name {
+	c := x.cell(namespace, name)
+	if s := c.service(); s != nil && s.Namespace == namespace && s.Name == name {
 		x.deleteService(c)
 	}
 }
 
 func (x *Index) deleteService(c *cell) {
 	x.objects[object.Services].Add(-1)
-	x.setObject(c, nil)
+	s := c.record.Load()
+	x.setService(c, &Service{Namespace: s.Namespace, Name: s.Name, absent: true})
 }
 
 func (x *Index) sweepServices(gen uint32) {
 	for c := range x.services.all() {
-		if c.object != nil && c.gen != gen {
+		if c.service() != nil && c.gen != gen {
 			x.deleteService(c)
 		}
 	}
 }
 
-// setObject replaces what is known of the Service itself.
-func (x *Index) setObject(c *cell, s *object.Service) {
-	var before, after []netip.Addr
-	if c.object != nil {
-		before = c.object.ClusterIPs
+// setService replaces what is known of the Service itself. An address is found
+// as long as a record has it.
+func (x *Index) setService(c *cell, record *Service) {
+	before := c.record.Load().ClusterIPs
+	for a := range record.ClusterIPs.All() {
+		x.own(c, a)
 	}
-	if s != nil {
-		after = s.ClusterIPs
+	x.publish(c, record, object.Services)
+	for a := range before.All() {
+		x.disown(c, a)
 	}
-	c.object = s
-	x.own(c, after)
-	x.publish(c, object.Services)
-	x.disown(c, before)
+	x.drop(c)
 }
 
-// publish makes a new record of what the writer knows of c after an object of
-// kind changed did, if it says anything else, and drops the cell when nothing is left. Endpoints without a Service are
-// no visible change.
-func (x *Index) publish(c *cell, changed object.Kind) {
+// publish completes record with what is known of the endpoints and makes it the
+// one of c after an object of kind changed did, if it says anything else.
+// Endpoints without a Service are no visible change.
+func (x *Index) publish(c *cell, record *Service, changed object.Kind) {
+	if !record.absent {
+		record.setGroups(groups(c.slices), c.shared > 0)
+	}
 	old := c.record.Load()
-	if c.object == nil {
-		if old != nil {
-			c.record.Store(nil)
-			x.changed(changed)
-		}
-		if len(c.slices) == 0 {
-			x.services.remove(x.hashNames(c.namespace, c.name), c)
-		}
-		return
-	}
-	record := &Service{Service: *c.object}
-	record.Groups = groups(c.slices)
-	if c.shared > 0 {
-		record.slices = record.Groups
-		record.Groups, record.Overlap = regroup(record.slices)
-	}
-	same := old != nil && equalService(old.Service, record.Service) && equalGroups(old.Groups, record.Groups)
-	if same && equalGroups(old.slices, record.slices) {
+	same := old.sameService(record) && equalGroups(old.Groups, record.Groups)
+	if same && equalGroups(old.Slices(), record.Slices()) {
 		return
 	}
 	c.record.Store(record)
@@ -174,9 +218,40 @@ func (x *Index) publish(c *cell, changed object.Kind) {
 	}
 }
 
+// withoutEndpoints returns a copy of s that has none yet.
+func (s *Service) withoutEndpoints() *Service {
+	record := *s
+	record.Groups, record.Overlap = nil, false
+	if record.rare != nil {
+		record.rare = nil
+		if name := s.rare.externalName; name != "" {
+			record.rare = &rare{externalName: name}
+		}
+	}
+	return &record
+}
+
+// setGroups gives s, which is not published yet, its endpoints. shared tells
+// that an address is in several slices.
+func (s *Service) setGroups(all []*Group, shared bool) {
+	s.Groups = all
+	if !shared {
+		return
+	}
+	if s.rare == nil {
+		s.rare = new(rare)
+	}
+	s.rare.slices = all
+	s.Groups, s.Overlap = regroup(all)
+}
+
 func equalGroups(a, b []*Group) bool { return slices.EqualFunc(a, b, (*Group).equal) }
 
-func equalService(a, b object.Service) bool {
-	return a.Type == b.Type && a.ExternalName == b.ExternalName &&
-		slices.Equal(a.ClusterIPs, b.ClusterIPs) && slices.Equal(a.Ports, b.Ports)
+// sameService reports whether s and t are the same, endpoints apart.
+func (s *Service) sameService(t *Service) bool {
+	return s.absent == t.absent && s.Type == t.Type && s.ExternalName() == t.ExternalName() &&
+		s.ClusterIPs == t.ClusterIPs && slices.Equal(s.Ports, t.Ports)
 }
+
+// clusterIP reports whether the Service has the cluster IP a.
+func (c *cell) clusterIP(a netip.Addr) bool { return c.record.Load().ClusterIPs.Contains(a) }

@@ -5,9 +5,11 @@ package index
 
 import (
 	"cmp"
+	"hash/maphash"
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
@@ -15,89 +17,136 @@ import (
 // A slice is one EndpointSlice. Writer only, but for its group, which records share.
 type slice struct {
 	owner *cell
+	next  *slice // of the same owner
 	group *Group
-	gen   uint32
+	// The name, which most often begins with that of the Service: then only the rest is here.
+	rest     string
+	prefixed bool
+	gen      uint32
 }
 
+// A sliceKey is the name of an EndpointSlice. The namespace is its owner's.
 type sliceKey struct{ namespace, name string }
+
+func newSlice(name string, owner *cell) *slice {
+	rest, prefixed := strings.CutPrefix(name, owner.record.Load().Name)
+	return &slice{owner: owner, group: noEndpoints, rest: strings.Clone(rest), prefixed: prefixed}
+}
+
+func (s *slice) is(k sliceKey) bool {
+	if s.owner == nil {
+		return false
+	}
+	owner := s.owner.record.Load()
+	if s.prefixed {
+		rest, ok := strings.CutPrefix(k.name, owner.Name)
+		return ok && rest == s.rest && k.namespace == owner.Namespace
+	}
+	return k.name == s.rest && k.namespace == owner.Namespace
+}
+
+func (s *slice) key() sliceKey {
+	owner := s.owner.record.Load()
+	if s.prefixed {
+		return sliceKey{owner.Namespace, owner.Name + s.rest}
+	}
+	return sliceKey{owner.Namespace, s.rest}
+}
+
+func (x *Index) hashSlice(s *slice) uint64 { return x.hashSliceKey(s.key()) }
+
+func (x *Index) hashSliceKey(k sliceKey) uint64 {
+	var h maphash.Hash
+	h.SetSeed(x.seed)
+	_, _ = h.WriteString(k.namespace) // it never fails
+	_ = h.WriteByte('/')
+	_, _ = h.WriteString(k.name)
+	return h.Sum64()
+}
+
+func (x *Index) slice(k sliceKey) *slice {
+	return find(&x.slices, x.hashSliceKey(k), k, (*slice).is)
+}
 
 // SetEndpointSlice adds or replaces s, seen in generation gen. The index owns s from now on.
 func (x *Index) SetEndpointSlice(s object.EndpointSlice, gen uint32) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	group := newGroup(x.recent.share(s.Ports), s.Endpoints)
 	key := sliceKey{s.Namespace, s.Name}
-	group := newGroup(s.Ports, s.Endpoints)
+	place := x.slice(key)
 	owner := x.ensure(s.Namespace, s.Service)
-	old, ok := x.slices[key]
-	switch {
-	case ok && old.owner == owner && old.group.equal(group):
-		old.gen = gen
-		return
-	case ok && old.owner == owner:
-		old.gen = gen
-		before := old.group
-		old.group = group
-		x.replaceGroup(old, before)
-		return
-	case ok:
-		x.deleteSlice(key, old) // it was another Service's
-		owner = x.ensure(s.Namespace, s.Service)
+	if place != nil && place.owner != owner { // it was another Service's
+		x.deleteSlice(place)
+		place = nil
 	}
-	added := &slice{owner: owner, group: group, gen: gen}
-	x.slices[key] = added
-	owner.slices = append(owner.slices, added)
-	x.objects[object.EndpointSlices].Add(1)
-	x.replaceGroup(added, &Group{})
+	if place == nil {
+		place = newSlice(s.Name, owner)
+		place.next, owner.slices = owner.slices, place
+		x.slices.insert(x.hashSliceKey(key), place, x.hashSlice)
+		x.objects[object.EndpointSlices].Add(1)
+	}
+	place.gen = gen
+	if !place.group.equal(group) {
+		x.replaceGroup(place, group)
+	}
 }
 
 // DeleteEndpointSlice removes the EndpointSlice.
 func (x *Index) DeleteEndpointSlice(namespace, name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	key := sliceKey{namespace, name}
-	if s, ok := x.slices[key]; ok {
-		x.deleteSlice(key, s)
+	if s := x.slice(sliceKey{namespace, name}); s != nil {
+		x.deleteSlice(s)
 	}
 }
 
-func (x *Index) deleteSlice(key sliceKey, s *slice) {
-	delete(x.slices, key)
+func (x *Index) deleteSlice(s *slice) {
+	x.slices.remove(x.hashSlice(s), s)
 	x.objects[object.EndpointSlices].Add(-1)
-	i := slices.Index(s.owner.slices, s)
-	s.owner.slices = slices.Delete(s.owner.slices, i, i+1)
-	before := s.group
-	s.group = &Group{}
-	x.replaceGroup(s, before)
+	x.replaceGroup(s, noEndpoints)
+	at := &s.owner.slices
+	for *at != s {
+		at = &(*at).next
+	}
+	*at = s.next
+	x.drop(s.owner)
 }
 
 func (x *Index) sweepSlices(gen uint32) {
-	for key, s := range x.slices {
+	for s := range x.slices.all() {
 		if s.gen != gen {
-			x.deleteSlice(key, s)
+			x.deleteSlice(s)
 		}
 	}
 }
 
-// replaceGroup publishes the record of the owner of s, which had the endpoints
-// before. An address is found as long as a record has it.
-func (x *Index) replaceGroup(s *slice, before *Group) {
-	c := s.owner
-	removed, added := difference(addrs(before), addrs(s.group))
+// replaceGroup gives s other endpoints and publishes the record of its owner.
+// An address is found as long as a record has it.
+func (x *Index) replaceGroup(s *slice, group *Group) {
+	c, before := s.owner, s.group
+	s.group = group
+	removed, added := difference(addrs(before), addrs(group))
 	c.shared -= x.elsewhere(c, removed)
-	x.own(c, added)
+	for _, a := range added {
+		x.own(c, a)
+	}
 	c.shared += x.elsewhere(c, added)
-	x.ready.Add(int64(s.group.Len() - before.Len()))
-	x.publish(c, object.EndpointSlices)
-	x.disown(c, removed)
+	x.ready.Add(int64(group.Len() - before.Len()))
+	if record := c.record.Load(); !record.absent {
+		x.publish(c, record.withoutEndpoints(), object.EndpointSlices)
+	}
+	for _, a := range removed {
+		x.disown(c, a)
+	}
 }
 
 // elsewhere returns how many of addrs, each of which one slice of c has, a
 // second one has.
-func (x *Index) elsewhere(c *cell, addrs []netip.Addr) int {
-	n := 0
+func (x *Index) elsewhere(c *cell, addrs []netip.Addr) (n int32) {
 	for _, a := range addrs {
-		times := x.Owners(a).times(c)
-		if c.object != nil && slices.Contains(c.object.ClusterIPs, a) {
+		times := x.times(c, a)
+		if c.clusterIP(a) {
 			times--
 		}
 		if times > 1 {
@@ -132,10 +181,16 @@ func addrs(g *Group) []netip.Addr {
 	return out
 }
 
-// groups returns the slices that have endpoints, in the order of these.
-func groups(all []*slice) []*Group {
-	out := make([]*Group, 0, len(all))
-	for _, s := range all {
+// groups returns the endpoints of those slices, from first on, that have any, in the order of these.
+func groups(first *slice) []*Group {
+	n := 0
+	for s := first; s != nil; s = s.next {
+		if s.group.Len() > 0 {
+			n++
+		}
+	}
+	out := make([]*Group, 0, n)
+	for s := first; s != nil; s = s.next {
 		if s.group.Len() > 0 {
 			out = append(out, s.group)
 		}

@@ -99,17 +99,22 @@ func (t *table[E]) remove(hash uint64, e *E) {
 // grow swaps in an array that has room for twice the live entries, without
 // the removed marks.
 func (t *table[E]) grow(rehash func(*E) uint64) *[]atomic.Pointer[E] {
-	size := 8
-	for size*3 < (t.live+1)*4*3/2 {
-		size *= 2
-	}
-	slots := make([]atomic.Pointer[E], size)
+	slots := make([]atomic.Pointer[E], roomFor(t.live+1))
 	for e := range t.all() {
 		put(slots, rehash(e), e, nil)
 	}
 	t.used = t.live
 	t.slots.Store(&slots)
 	return &slots
+}
+
+// roomFor returns how many slots a new array has for n entries and half as many to come.
+func roomFor(n int) int {
+	size := 8
+	for size*3 < n*4*3/2 {
+		size *= 2
+	}
+	return size
 }
 
 // all yields every entry. Only the writer may call it.

@@ -95,7 +95,7 @@ func TestExpiredWatch(t *testing.T) {
 			}
 		}
 		for a, want := range map[string]bool{"10.1.0.7": false, "10.1.0.9": true} {
-			if got := x.Owners(addr(a)) != nil; got != want {
+			if got := owned(x, a); got != want {
 				t.Errorf("endpoint %s: got %v, want %v", a, got, want)
 			}
 		}
@@ -124,11 +124,11 @@ func watchStays(t *testing.T, l *watch.Lease) (end func()) {
 			switch {
 			case !ns:
 				t.Errorf("look %d: the namespace is missing", looks)
-			case s == nil || len(s.ClusterIPs) != 1:
+			case s == nil || !s.ClusterIPs.Contains(addr("10.0.0.1")):
 				t.Errorf("look %d: the Service is %+v", looks, s)
 			case len(s.Groups) != 1:
 				t.Errorf("look %d: the Service has %d groups of endpoints, want 1", looks, len(s.Groups))
-			case x.Owners(addr("10.1.0.1")) == nil || x.Owners(addr("10.0.0.1")) == nil:
+			case !owned(x, "10.1.0.1") || !owned(x, "10.0.0.1"):
 				t.Errorf("look %d: an address is missing", looks)
 			case !x.HasPod("default", addr("10.1.0.1")):
 				t.Errorf("look %d: the Pod is missing", looks)

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 
+	"github.com/clusterdns/clusterdns/plugin/internal/index"
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
 	"github.com/clusterdns/clusterdns/plugin/internal/watch"
 	"github.com/clusterdns/clusterdns/test/apiserver"
@@ -300,3 +301,9 @@ func cluster() []runtime.Object {
 }
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+// owned reports whether a Service or an EndpointSlice has the address.
+func owned(x *index.Index, address string) bool {
+	a := addr(address)
+	return x.AnyBelow(netip.PrefixFrom(a, a.BitLen()))
+}
