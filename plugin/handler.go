@@ -6,6 +6,7 @@ package clusterdns
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/request"
@@ -15,9 +16,28 @@ import (
 	"github.com/clusterdns/clusterdns/plugin/internal/qname"
 )
 
-// minRecord is the fewest octets that a record takes in a message: a name of
-// one octet, type, class, TTL, length, and an IPv4 address.
-const minRecord = 1 + 2 + 2 + 4 + 2 + 4
+// tooMany returns a number of records that is sure not to fit a response of so
+// many octets to q, be it compressed as well as can be.
+func tooMany(octets int, q *dns.Question) int {
+	const header, typeAndClass = 12, 4
+	question := 1 + typeAndClass
+	if !strings.Contains(q.Name, `\`) { // else it is shorter on the wire
+		question += len(q.Name)
+	}
+	const owner, typeClassTTLLength = 2, 10
+	record := owner + typeClassTTLLength
+	switch q.Qtype {
+	case dns.TypeA:
+		record += 4
+	case dns.TypeAAAA:
+		record += 16
+	case dns.TypeSRV:
+		record += 6 + 1 // the root as a target
+	default:
+		record += 2
+	}
+	return max(0, octets-header-question)/record + 1
+}
 
 // ServeDNS implements [plugin.Handler].
 func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
@@ -39,7 +59,7 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		Name:  q.Name,
 		Zone:  zone,
 		Type:  q.Qtype,
-		Limit: state.Size()/minRecord + 1,
+		Limit: tooMany(state.Size(), q),
 		Start: rand.Uint32(),
 	})
 	if a.Result == answer.NameError && c.through(q.Name) {
