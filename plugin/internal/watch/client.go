@@ -33,14 +33,24 @@ type Limits struct {
 var codecs, parameters = newCodecs()
 
 func newCodecs() (serializer.CodecFactory, runtime.ParameterCodec) {
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, discoveryv1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			panic("BUG: registering API types: " + err.Error())
-		}
-	}
-	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
+	scheme := newScheme()
 	return serializer.NewCodecFactory(scheme), runtime.NewParameterCodec(scheme)
+}
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	core, discovery := corev1.SchemeGroupVersion, discoveryv1.SchemeGroupVersion
+	scheme.AddKnownTypeWithName(core.WithKind("Namespace"), new(namespace))
+	scheme.AddKnownTypeWithName(core.WithKind("NamespaceList"), new(namespaceList))
+	scheme.AddKnownTypeWithName(core.WithKind("Service"), new(service))
+	scheme.AddKnownTypeWithName(core.WithKind("ServiceList"), new(serviceList))
+	scheme.AddKnownTypeWithName(core.WithKind("Pod"), new(pod))
+	scheme.AddKnownTypeWithName(core.WithKind("PodList"), new(podList))
+	scheme.AddKnownTypeWithName(discovery.WithKind("EndpointSlice"), new(endpointSlice))
+	scheme.AddKnownTypeWithName(discovery.WithKind("EndpointSliceList"), new(endpointSliceList))
+	metav1.AddToGroupVersion(scheme, core)
+	metav1.AddToGroupVersion(scheme, discovery)
+	return scheme
 }
 
 // A client talks to one API server.

@@ -25,7 +25,7 @@ func TestPanicIsCounted(t *testing.T) {
 	set := resources[object.Services].set
 	defer func() { resources[object.Services].set = set }()
 	resources[object.Services].set = func(s *Store, o runtime.Object, gen uint32, live bool) []object.Skip {
-		if o.(*corev1.Service).Name == "poison" {
+		if _, name := key(o); name == "poison" {
 			panic("poison")
 		}
 		return set(s, o, gen, live)

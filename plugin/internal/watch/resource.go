@@ -40,21 +40,21 @@ var resources = [object.NumKinds]resource{
 	object.Namespaces: {
 		client: func(c *client) rest.Interface { return c.core },
 		labels: func(c Config) string { return c.NamespaceLabels },
-		list:   func() runtime.Object { return new(corev1.NamespaceList) },
+		list:   func() runtime.Object { return new(namespaceList) },
 		set:    setNamespace,
-		remove: func(s *Store, o runtime.Object) { s.index.DeleteNamespace(o.(*corev1.Namespace).Name) },
+		remove: func(s *Store, o runtime.Object) { s.index.DeleteNamespace(o.(*namespace).Name) },
 	},
 	object.Services: {
 		client: func(c *client) rest.Interface { return c.core },
 		labels: func(c Config) string { return c.Labels },
-		list:   func() runtime.Object { return new(corev1.ServiceList) },
+		list:   func() runtime.Object { return new(serviceList) },
 		set:    setService,
 		remove: func(s *Store, o runtime.Object) { s.index.DeleteService(key(o)) },
 	},
 	object.EndpointSlices: {
 		client: func(c *client) rest.Interface { return c.discovery },
 		labels: func(c Config) string { return c.Labels },
-		list:   func() runtime.Object { return new(discoveryv1.EndpointSliceList) },
+		list:   func() runtime.Object { return new(endpointSliceList) },
 		set:    setEndpointSlice,
 		remove: func(s *Store, o runtime.Object) { s.index.DeleteEndpointSlice(key(o)) },
 	},
@@ -62,7 +62,7 @@ var resources = [object.NumKinds]resource{
 		client: func(c *client) rest.Interface { return c.core },
 		labels: func(c Config) string { return c.Labels },
 		fields: notEnded,
-		list:   func() runtime.Object { return new(corev1.PodList) },
+		list:   func() runtime.Object { return new(podList) },
 		set:    setPod,
 		remove: func(s *Store, o runtime.Object) { s.index.DeletePod(key(o)) },
 	},
@@ -74,7 +74,7 @@ func key(o runtime.Object) (namespace, name string) {
 }
 
 func setNamespace(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
-	name, skipped, ok := object.FromNamespace(o.(*corev1.Namespace))
+	name, skipped, ok := object.FromNamespace((*corev1.Namespace)(o.(*namespace)))
 	if ok {
 		s.index.SetNamespace(name, gen)
 	}
@@ -82,7 +82,7 @@ func setNamespace(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip 
 }
 
 func setService(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
-	svc, skipped, ok := object.FromService(o.(*corev1.Service))
+	svc, skipped, ok := object.FromService((*corev1.Service)(o.(*service)))
 	if ok {
 		s.index.SetService(svc, gen)
 	} else {
@@ -92,20 +92,21 @@ func setService(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
 }
 
 func setEndpointSlice(s *Store, o runtime.Object, gen uint32, live bool) []object.Skip {
-	slice, skipped, ok := object.FromEndpointSlice(o.(*discoveryv1.EndpointSlice), s.cfg.PodNames)
+	decoded := (*discoveryv1.EndpointSlice)(o.(*endpointSlice))
+	slice, skipped, ok := object.FromEndpointSlice(decoded, s.cfg.PodNames)
 	if !ok {
 		s.index.DeleteEndpointSlice(key(o))
 		return skipped
 	}
 	s.index.SetEndpointSlice(slice, gen)
 	if live {
-		s.programmed(slice, o.(*discoveryv1.EndpointSlice))
+		s.programmed(slice, decoded)
 	}
 	return skipped
 }
 
 func setPod(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
-	pod, skipped, ok := object.FromPod(o.(*corev1.Pod))
+	pod, skipped, ok := object.FromPod((*corev1.Pod)(o.(*pod)))
 	if ok {
 		s.index.SetPod(pod, gen)
 	} else {

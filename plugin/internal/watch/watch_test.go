@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"testing"
@@ -219,6 +220,34 @@ func TestSelectors(t *testing.T) {
 		becomes(t, l, "default/blue", "default/red")
 		s.Apply(service("blue", labelled("colour", "green")))
 		becomes(t, l, "default/red")
+	})
+}
+
+// An API server, or a proxy before it, may speak JSON only.
+func TestJSONOnly(t *testing.T) {
+	inModes(t, func(t *testing.T, s *apiserver.Server, _ string) {
+		s.Apply(cluster()...)
+		cfg := config(s)
+		cfg.REST.Wrap(func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper{next, func(r *http.Request) (*http.Response, error) {
+				r = r.Clone(r.Context())
+				r.Header.Set("Accept", runtime.ContentTypeJSON)
+				return next.RoundTrip(r)
+			}}
+		})
+		l := synced(t, cfg, all)
+		if got := l.Index().Service("default", "web"); got == nil || len(got.Groups) != 1 {
+			t.Errorf("after the list: got %+v, want a Service with endpoints", got)
+		}
+		if !l.Index().HasPod("default", addr("10.1.0.1")) {
+			t.Error("after the list: the Pod is missing")
+		}
+		s.Apply(namespace("more"), service("more"), slice("web", endpoints("10.1.0.2")))
+		told(t, l, object.Pods, s.Apply(pod("web-1", "10.1.0.2")))
+		becomes(t, l, "default/more", "default/web")
+		eventually(t, "the new address has its owners", func() bool {
+			return l.Index().Owners(addr("10.1.0.2")) != nil && l.Index().HasPod("default", addr("10.1.0.2"))
+		})
 	})
 }
 
