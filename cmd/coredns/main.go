@@ -9,8 +9,10 @@ package main
 
 import (
 	"flag"
+	"log"
 	"os"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/coredns/coredns/coremain"
 
 	"github.com/clusterdns/clusterdns/cmd/coredns/internal/check"
@@ -30,5 +32,14 @@ func main() {
 			Stdout:     os.Stdout,
 		}.Run())
 	}
+	limitMemory()
 	coremain.Run()
+}
+
+// limitMemory makes the garbage collector keep to what the container may have,
+// unless GOMEMLIMIT says something else. Without a limit nothing changes.
+func limitMemory() {
+	if _, err := memlimit.Set(); err != nil {
+		log.Printf("[WARNING] GOMEMLIMIT is not set from the memory limit of the container: %v", err)
+	}
 }

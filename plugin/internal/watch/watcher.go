@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -57,6 +58,7 @@ type watcher struct {
 	synced   chan struct{} // closed when the first list is complete
 	syncOnce sync.Once
 
+	reading  bool      // a list
 	gen      uint32    // of the list that is being read, or was read last
 	version  string    // resourceVersion to watch from; "" needs a list
 	pageOnly bool      // the API server cannot begin a watch with a list
@@ -124,6 +126,7 @@ func (w *watcher) run(ctx context.Context) {
 // step does one request, or one list of several pages. It returns nil when a
 // watch ended in good order.
 func (w *watcher) step(ctx context.Context) error {
+	defer w.stopReading() // if it failed
 	switch {
 	case w.version != "":
 		w.stats.reconnects.Add(1)
@@ -252,7 +255,19 @@ func (w *watcher) event(e watch.Event) error {
 
 // beginList begins a new generation.
 func (w *watcher) beginList() {
+	w.stopReading() // a list that was refused
+	w.reading = true
+	beginReading()
 	w.gen = w.s.gens[w.kind].Add(1)
+}
+
+// stopReading reports whether this ended the last list that was being read in this process.
+func (w *watcher) stopReading() (last bool) {
+	if !w.reading {
+		return false
+	}
+	w.reading = false
+	return endReading()
 }
 
 // endList removes what the list did not have. The first time it makes the kind synced.
@@ -262,6 +277,9 @@ func (w *watcher) endList(version string) {
 	w.setVersion(version)
 	w.settled = time.Now()
 	w.recovered()
+	if w.stopReading() {
+		go debug.FreeOSMemory() // collects first: nobody should wait for that
+	}
 	w.syncOnce.Do(func() {
 		w.s.index.Show(w.kind)
 		w.s.index.Raise(w.stats.version.Load())
