@@ -136,22 +136,19 @@ func indentOf(t Token) (indent string, ok bool) {
 	return t.lead[i+1:], i >= 0
 }
 
-// directive writes d with its blocks. The comment behind its arguments follows
-// the last of them, whichever that is now.
+// directive writes d with its blocks.
 func (p *printer) directive(d *Directive, where place, indent string) {
 	if own, ok := indentOf(*d.first()); ok && where != sameLine {
 		indent = own
 	}
-	trail := ""
 	if d.Name.raw != "" {
 		p.token(d.Name, where, indent)
-		trail, where = d.Name.trail, anyLine
+		where = anyLine
 	}
 	for _, a := range d.Args {
 		p.token(a, sameLine, indent)
-		trail += a.trail
 	}
-	p.gap(trail)
+	p.gap(d.Name.trail)
 	if d.Block != nil {
 		p.block(d.Block, where, indent)
 	}

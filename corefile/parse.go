@@ -111,9 +111,7 @@ func (p *parser) node() (Node, error) {
 // imported parses an import between server blocks.
 func (p *parser) imported() (Node, error) {
 	d := &Directive{Name: p.take()}
-	for !p.eof() && !p.newline() {
-		d.Args = append(d.Args, p.take())
-	}
+	p.args(d)
 	if len(d.Args) != 1 {
 		return nil, p.failAt(d.Pos(), "import takes one argument, not %d: write an import line for each file or snippet", len(d.Args))
 	}
@@ -193,9 +191,7 @@ func (p *parser) directive() (*Directive, error) {
 	if !p.is("{") {
 		d.Name = p.take()
 	}
-	for !p.eof() && !p.newline() && !p.is("{") && !p.is("}") {
-		d.Args = append(d.Args, p.take())
-	}
+	p.args(d)
 	if !p.is("{") {
 		return d, nil
 	}
@@ -209,6 +205,17 @@ func (p *parser) directive() (*Directive, error) {
 	var err error
 	d.Block.Rest, err = p.directive()
 	return d, err
+}
+
+// args parses the rest of a line up to a brace. The comment behind it belongs to
+// the name, so that it stays when the arguments change.
+func (p *parser) args(d *Directive) {
+	for !p.eof() && !p.newline() && !p.is("{") && !p.is("}") {
+		d.Args = append(d.Args, p.take())
+	}
+	if n := len(d.Args); n > 0 {
+		d.Name.trail, d.Args[n-1].trail = d.Args[n-1].trail, ""
+	}
 }
 
 // inside parses a block behind its opening brace.

@@ -21,7 +21,8 @@ type Token struct {
 	// lead is what stands in front: all since the token before, or since the
 	// end of its line. A made token has none, see placed.
 	lead string
-	// trail is the rest of the line behind the last token of a line.
+	// trail is the rest of a line behind the token, or behind the arguments of
+	// the directive that it names.
 	trail string
 	// placed says that lead is to be kept. Otherwise, Format chooses it.
 	placed bool
@@ -57,6 +58,7 @@ func (t Token) Above() []string {
 }
 
 // Behind returns the comment on the rest of the line, without the "#", or "".
+// The comment behind the arguments of a directive belongs to its name.
 func (t Token) Behind() string { return strings.Join(comments(t.trail), "") }
 
 func comments(gap string) []string {
