@@ -28,10 +28,16 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		ours, err := Parse(text)
-		if err == nil && Format(ours) != text {
-			t.Errorf("got  %q\nwant %q", Format(ours), text)
+		if err == nil {
+			if got := Format(ours); got != text {
+				t.Errorf("got  %q\nwant %q", got, text)
+			}
+			// These must not panic.
+			Check(ours, Rules{Directives: known, ClusterDomains: []string{"cluster.local"}})
+			Affected(ours, Version{}, Version{1, 15, 0})
+			Affected(ours, Version{1, 15, 0}, Version{})
 		}
-		if imports(text) || strings.Contains(text, "{$") || strings.Contains(text, "{%") {
+		if hasImport(text) || strings.Contains(text, "{$") || strings.Contains(text, "{%") {
 			return // they depend on files, and on the environment
 		}
 		theirs, caddyErr := caddyfile.Parse("Corefile", strings.NewReader(text), nil)
@@ -50,8 +56,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// imports reports whether a token is the word import.
-func imports(text string) bool {
+// hasImport reports whether a token is the word import.
+func hasImport(text string) bool {
 	tokens, _ := lex(text)
 	return slices.ContainsFunc(tokens, func(t Token) bool { return t.value == "import" })
 }

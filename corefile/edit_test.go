@@ -316,7 +316,7 @@ func FuzzEdit(f *testing.F) {
 	f.Add(". {\n a \"b\"#c\n d {\n }\n}\n", int64(3))
 	f.Fuzz(func(t *testing.T, text string, seed int64) {
 		tree, err := Parse(text)
-		if err != nil || imports(text) {
+		if err != nil || hasImport(text) {
 			return // a zone called import becomes one at the beginning of a line
 		}
 		r := rand.New(rand.NewSource(seed))

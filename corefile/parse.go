@@ -11,14 +11,11 @@ import (
 // maxDepth bounds how deep blocks nest, since trees are walked recursively.
 const maxDepth = 10000
 
-// A SyntaxError says why a text is no Corefile. Message has the remedy.
-type SyntaxError struct {
-	Position
-	Message string
-}
+// A SyntaxError says why a text is no Corefile.
+type SyntaxError struct{ Diagnostic }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
+	return fmt.Sprintf("line %d, column %d: %s; %s", e.Line, e.Column, e.Message, e.Remedy)
 }
 
 // Parse returns the tree of text. It accepts what coredns/caddy v1.1.4 accepts,
@@ -85,12 +82,12 @@ func (p *parser) take() Token {
 }
 
 // fail returns an error at the next token, or at the last if there is none.
-func (p *parser) fail(format string, args ...any) error {
-	return p.failAt(p.tokens[min(p.next, len(p.tokens)-1)].pos, format, args...)
+func (p *parser) fail(message, remedy string) error {
+	return p.failAt(p.tokens[min(p.next, len(p.tokens)-1)].pos, message, remedy)
 }
 
-func (p *parser) failAt(at Position, format string, args ...any) error {
-	return &SyntaxError{Position: at, Message: fmt.Sprintf(format, args...)}
+func (p *parser) failAt(at Position, message, remedy string) error {
+	return &SyntaxError{Diagnostic{at.Line, at.Column, Error, Syntax, message, remedy}}
 }
 
 // node parses an import, a snippet or a server block.
@@ -113,7 +110,7 @@ func (p *parser) imported() (Node, error) {
 	d := &Directive{Name: p.take()}
 	p.args(d)
 	if len(d.Args) != 1 {
-		return nil, p.failAt(d.Pos(), "import takes one argument, not %d: write an import line for each file or snippet", len(d.Args))
+		return nil, p.failAt(d.Pos(), "import takes one argument", "write an import line for each file or snippet")
 	}
 	return d, nil
 }
@@ -124,11 +121,11 @@ func (p *parser) keys(b *ServerBlock) error {
 	for comma := false; ; {
 		switch {
 		case p.eof() && comma, p.is("{") && comma:
-			return p.fail("a zone is missing behind the comma: add one or remove the comma")
+			return p.fail("a zone is missing behind the comma", "add one, or remove the comma")
 		case p.eof(), p.is("{"), len(b.Keys) > 0 && !comma && p.newline():
 			return nil
 		case p.is("import") && p.newline():
-			return p.fail("an import stands within a list of zones: write the zones themselves")
+			return p.fail("an import stands within a list of zones", "write the zones themselves")
 		}
 		k := p.take()
 		b.Keys = append(b.Keys, k)
@@ -142,11 +139,11 @@ func (p *parser) keys(b *ServerBlock) error {
 // braces have to match.
 func (p *parser) snippet(b *ServerBlock, name string) error {
 	if at, ok := p.snippets[name]; ok {
-		return p.failAt(b.Pos(), "snippet (%s) is defined on line %d already: rename or remove one", name, at.Line)
+		return p.failAt(b.Pos(), fmt.Sprintf("snippet (%s) is defined on line %d already", name, at.Line), "rename or remove one")
 	}
 	p.snippets[name] = b.Pos()
 	if !p.is("{") {
-		return p.failAt(b.Pos(), "snippet (%s) has no block: add { behind its name", name)
+		return p.failAt(b.Pos(), fmt.Sprintf("snippet (%s) has no block", name), "add { behind its name")
 	}
 	b.opening = p.take()
 	return p.inside(&b.Block)
@@ -163,7 +160,7 @@ func (p *parser) body(b *ServerBlock) error {
 			return nil
 		}
 		if p.is("{") {
-			return p.fail("a block begins here, but no plugin stands in front of it: remove the brace or write the plugin")
+			return p.fail("a block begins here, but no plugin stands in front of it", "remove the brace, or write the plugin")
 		}
 		d, err := p.directive()
 		if err != nil {
@@ -171,12 +168,12 @@ func (p *parser) body(b *ServerBlock) error {
 		}
 		b.Directives = append(b.Directives, d)
 		if p.is("}") && !p.newline() {
-			return p.fail("} stands behind a directive: put it on a line of its own")
+			return p.fail("} stands behind a directive", "put it on a line of its own")
 		}
 	}
 	// caddy is content with any closing brace at the end of the file.
 	if b.opening.raw != "" && p.tokens[p.next-1].value != "}" {
-		return p.failAt(b.opening.pos, "the block that begins here does not end: add } behind its last directive")
+		return p.failAt(b.opening.pos, "the block that begins here does not end", "add } behind its last directive")
 	}
 	return nil
 }
@@ -184,7 +181,7 @@ func (p *parser) body(b *ServerBlock) error {
 // directive parses a directive up to the end of its line or of its block.
 func (p *parser) directive() (*Directive, error) {
 	if p.depth++; p.depth > maxDepth {
-		return nil, p.fail("blocks nest deeper than %d", maxDepth)
+		return nil, p.fail(fmt.Sprintf("blocks nest deeper than %d", maxDepth), "unfold them")
 	}
 	defer func() { p.depth-- }()
 	d := &Directive{}
@@ -222,7 +219,7 @@ func (p *parser) args(d *Directive) {
 func (p *parser) inside(b *Block) error {
 	for !p.is("}") {
 		if p.eof() {
-			return p.failAt(b.opening.pos, "the block that begins here does not end: add } behind its last line")
+			return p.failAt(b.opening.pos, "the block that begins here does not end", "add } behind its last line")
 		}
 		d, err := p.directive()
 		if err != nil {
