@@ -322,7 +322,7 @@ func FuzzEdit(f *testing.F) {
 		r := rand.New(rand.NewSource(seed))
 		for range 4 {
 			before := Format(tree)
-			mutate(r, tree)
+			mutate(r, tree, parse(t, text))
 			after := Format(tree)
 			again, err := Parse(after)
 			if err != nil {
@@ -335,31 +335,13 @@ func FuzzEdit(f *testing.F) {
 	})
 }
 
-// mutate makes one edit somewhere. An edit that returns an error changes nothing.
-func mutate(r *rand.Rand, f *File) {
-	var blocks []*Block
-	var directives []*Directive
-	Walk(f, func(n Node) bool {
-		switch n := n.(type) {
-		case *ServerBlock:
-			blocks = append(blocks, &n.Block)
-		case *Directive:
-			directives = append(directives, n)
-			if n.Block != nil {
-				blocks = append(blocks, n.Block)
-			}
-		}
-		return true
-	})
-	b, d := &Block{}, &Directive{}
-	if len(blocks) > 0 {
-		b = blocks[r.Intn(len(blocks))]
-	}
-	if len(directives) > 0 {
-		d = directives[r.Intn(len(directives))]
-	}
+// mutate makes one edit somewhere, maybe with what is in another tree. An edit
+// that returns an error changes nothing.
+func mutate(r *rand.Rand, f, other *File) {
+	s, b, d := pick(r, f)
+	foreignServer, _, foreign := pick(r, other)
 	made, _ := NewDirective("new", "a b", "c")
-	switch r.Intn(9) {
+	switch r.Intn(12) {
 	case 0:
 		_ = d.Rename("renamed")
 	case 1:
@@ -381,15 +363,41 @@ func mutate(r *rand.Rand, f *File) {
 			f.Remove(r.Intn(n))
 		}
 	case 6:
-		s, _ := NewServerBlock("new.example")
-		_ = f.Insert(r.Intn(len(f.Nodes)+1), s)
+		made, _ := NewServerBlock("new.example")
+		_ = f.Insert(r.Intn(len(f.Nodes)+1), made)
 	case 7:
 		if d.Name.Value() != "" {
 			_, _ = d.Add("option", "1")
 		}
 	case 8:
-		if len(directives) > 0 {
-			_ = d.Comment("new")
+		_ = d.Comment("new")
+	case 9:
+		_ = b.Insert(r.Intn(len(b.Directives)+1), foreign)
+	case 10:
+		if _, snippet := foreignServer.Snippet(); !snippet {
+			_ = f.Insert(r.Intn(len(f.Nodes)+1), foreignServer)
+		}
+	case 11:
+		if _, snippet := s.Snippet(); !snippet {
+			_ = s.SetZones("new.example", "b")
 		}
 	}
+}
+
+// pick returns something of f, or something empty.
+func pick(r *rand.Rand, f *File) (*ServerBlock, *Block, *Directive) {
+	servers, blocks, directives := []*ServerBlock{{Keys: []Token{{value: ".", raw: "."}}}}, []*Block{{}}, []*Directive{{}}
+	Walk(f, func(n Node) bool {
+		switch n := n.(type) {
+		case *ServerBlock:
+			servers, blocks = append(servers, n), append(blocks, &n.Block)
+		case *Directive:
+			directives = append(directives, n)
+			if n.Block != nil {
+				blocks = append(blocks, n.Block)
+			}
+		}
+		return true
+	})
+	return servers[r.Intn(len(servers))], blocks[r.Intn(len(blocks))], directives[r.Intn(len(directives))]
 }
