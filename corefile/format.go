@@ -3,11 +3,7 @@
 
 package corefile
 
-import (
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "strings"
 
 // indentation is how CoreDNS' documentation indents a block.
 const indentation = "    "
@@ -39,6 +35,7 @@ type printer struct {
 	out  []byte
 	eol  string
 	last Token // the last that was written
+	end  int   // of it, in out
 	// comment says that the line so far ends with a comment.
 	comment bool
 }
@@ -194,12 +191,12 @@ func (p *printer) token(t Token, where place, indent string) {
 		p.write(" ")
 	}
 	p.write(t.raw)
-	p.last = t
+	p.last, p.end = t, len(p.out)
 }
 
 // gap writes space and comments.
 func (p *printer) gap(s string) {
-	if strings.HasPrefix(s, "#") && p.glued() {
+	if strings.HasPrefix(strings.TrimLeft(s, "\r"), "#") && p.glued() {
 		p.write(" ")
 	}
 	p.write(s)
@@ -208,19 +205,18 @@ func (p *printer) gap(s string) {
 	}
 }
 
-// glued reports whether what is written next would go on with the last word.
-// Only a string in quotes ends by itself.
+// glued reports whether what is written next would go on with the last word,
+// which a carriage return does not end. A string in quotes ends by itself.
 func (p *printer) glued() bool {
-	r, _ := utf8.DecodeLastRune(p.out)
-	return p.last.raw != "" && !p.last.Quoted() && !unicode.IsSpace(r)
+	return p.last.raw != "" && !p.last.Quoted() && strings.Trim(string(p.out[p.end:]), "\r") == ""
 }
 
 // write appends s. A string in quotes that only the end of the file closed needs
 // its quote now.
 func (p *printer) write(s string) {
 	if s != "" && p.last.unclosed {
-		p.out = append(p.out[:len(p.out)-len(p.last.raw)], quote(p.last.value)...)
-		p.last.unclosed = false
+		p.out = append(p.out[:p.end-len(p.last.raw)], quote(p.last.value)...)
+		p.last.unclosed, p.end = false, len(p.out)
 	}
 	p.out = append(p.out, s...)
 }

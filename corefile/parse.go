@@ -109,7 +109,7 @@ func (p *parser) node() (Node, error) {
 func (p *parser) imported() (Node, error) {
 	d := &Directive{Name: p.take()}
 	p.args(d)
-	if len(d.Args) != 1 {
+	if len(d.Args) != 1 || !p.eof() && !p.newline() {
 		return nil, p.failAt(d.Pos(), "import takes one argument", "write an import line for each file or snippet")
 	}
 	return d, nil

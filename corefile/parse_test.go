@@ -103,6 +103,7 @@ func TestParseErrors(t *testing.T) {
 		{"snippet twice", "(a) {\n}\n(a) {\n}\n", "line 3, column 1: snippet (a) is defined on line 1 already"},
 		{"snippet without block", "(a)\nwhoami\n", "line 1, column 1: snippet (a) has no block"},
 		{"import of two", "import a b\n", "line 1, column 1: import takes one argument; write"},
+		{"import and a brace", "import a }\n", "line 1, column 1: import takes one argument"},
 		{"import between zones", "a,\nimport b\n{\n}\n", "line 2, column 1: an import stands within a list of zones"},
 		{"too deep", ". {\n a " + strings.Repeat("{ ", 20000) + strings.Repeat("} ", 20000) + "\n}\n", "nest deeper than 10000"},
 	} {
