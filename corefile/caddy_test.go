@@ -56,6 +56,48 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzWord writes any text as a zone, a name and an argument: CoreDNS reads the
+// same, or it is an error.
+func FuzzWord(f *testing.F) {
+	for _, word := range []string{"a", "a b", "a\"b", "a\\", "a \\\" b", "#", "{", "}", "{$A}", "\n}\n", "import", "(a)", ",", "\uFEFFa", "a\r", ""} {
+		f.Add(word)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		zone, zoneErr := NewServerBlock(word)
+		if zoneErr == nil {
+			same(t, zone, "whoami", "a")
+		}
+		for _, name := range []string{word, "a"} {
+			b, err := NewServerBlock("example.org")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name != "import" {
+				same(t, b, name, word, word)
+			}
+		}
+	})
+}
+
+// same adds a directive to b and compares what CoreDNS reads.
+func same(t *testing.T, b *ServerBlock, name string, args ...string) {
+	t.Helper()
+	if _, err := b.Add(name, args...); err != nil {
+		return
+	}
+	f := NewFile()
+	if err := f.Insert(0, b); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := caddyfile.Parse("Corefile", strings.NewReader(Format(f)), nil)
+	if err != nil {
+		t.Fatalf("%q: %v", Format(f), err)
+	}
+	if got, want := flatCaddy(theirs), flat(f); got != want {
+		t.Fatalf("%q: got %s, want %s", Format(f), got, want)
+	}
+}
+
 // hasImport reports whether a token is the word import.
 func hasImport(text string) bool {
 	tokens, _ := lex(text)

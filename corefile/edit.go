@@ -12,9 +12,7 @@ import (
 )
 
 // NewFile returns a Corefile without nodes.
-func NewFile() *File {
-	return &File{eol: "\n", end: Token{lead: "\n", placed: true}}
-}
+func NewFile() *File { return &File{end: Token{lead: "\n", placed: true}} }
 
 // NewServerBlock returns a server block without directives.
 func NewServerBlock(zones ...string) (*ServerBlock, error) {
@@ -41,7 +39,7 @@ func NewDirective(directive string, args ...string) (*Directive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("naming a directive: %w", err)
 	}
-	words, err := words(args)
+	words, err := words(args, nil)
 	if err != nil {
 		return nil, fmt.Errorf("arguments of %s: %w", directive, err)
 	}
@@ -52,16 +50,21 @@ func newBlock() *Block { return &Block{opening: opening, closing: closing} }
 
 var errOneImport = errors.New("an import takes one argument")
 
-// SetZones puts zones in the place of the keys of b.
+// SetZones puts zones in the place of the keys of b. Keys that stay are left as
+// they are written, but for commas.
 func (b *ServerBlock) SetZones(zones ...string) error {
 	keys := make([]Token, len(zones))
 	for i, zone := range zones {
+		if zone == "import" || strings.HasPrefix(zone, "(") || strings.HasSuffix(zone, ",") {
+			return fmt.Errorf("zone: %q would be read as something else", zone)
+		}
+		if i < len(b.Keys) && b.Keys[i].value == zone {
+			keys[i] = b.Keys[i]
+			continue
+		}
 		key, err := name(zone)
 		if err != nil {
 			return fmt.Errorf("zone: %w", err)
-		}
-		if zone == "import" || strings.HasPrefix(zone, "(") || strings.HasSuffix(zone, ",") {
-			return fmt.Errorf("zone: %q would be read as something else", zone)
 		}
 		keys[i] = key
 	}
@@ -102,14 +105,9 @@ func (d *Directive) SetArgs(values ...string) error {
 	if d.Import() && len(values) != 1 {
 		return errOneImport
 	}
-	args, err := words(values)
+	args, err := words(values, d.Args)
 	if err != nil {
 		return fmt.Errorf("arguments of %s: %w", d.Name.value, err)
-	}
-	for i := range min(len(args), len(d.Args)) {
-		if d.Args[i].value == args[i].value {
-			args[i] = d.Args[i]
-		}
 	}
 	d.Args = args
 	return nil
@@ -177,6 +175,9 @@ func (b *Block) Replace(i int, d *Directive) error {
 func (f *File) Insert(i int, n Node) error {
 	switch n := n.(type) {
 	case *ServerBlock:
+		if name, ok := n.Snippet(); ok && f.snippet(name) != nil {
+			return fmt.Errorf("snippet (%s) is defined already", name)
+		}
 	case *Directive:
 		if !n.Import() {
 			return fmt.Errorf("%s cannot stand outside of a server block", n.Name.value)
@@ -186,7 +187,7 @@ func (f *File) Insert(i int, n Node) error {
 	}
 	if i == 0 && len(f.Nodes) > 0 {
 		if t := f.Nodes[0].first(); t.placed {
-			t.lead = f.eol + f.eol + t.lead
+			t.lead = f.lineEnd() + f.lineEnd() + t.lead
 		}
 	}
 	f.Nodes = slices.Insert(f.Nodes, i, n)
@@ -204,7 +205,7 @@ func (f *File) Remove(i int) {
 	if i == 0 && next.placed {
 		next.lead = strings.TrimLeft(next.lead, "\r\n")
 		if detached(lead) != "" {
-			next.lead = f.eol + next.lead
+			next.lead = f.lineEnd() + next.lead
 		}
 	}
 	leave(lead, next, next == &f.end)
@@ -254,8 +255,12 @@ func (t *Token) comment(lines []string) error {
 		return nil
 	}
 	indent, _ := indentOf(*t)
+	end := "\n"
+	if strings.Contains(t.lead, "\r\n") {
+		end = "\r\n"
+	}
 	for _, line := range lines {
-		t.lead += "# " + line + "\n" + indent
+		t.lead += "# " + line + end + indent
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ const edited = `# Cluster DNS.
 
 # Stub.
 corp.example {
-	forward . 192.0.2.1
+	forward . {$UP}
 }
 # End.
 `
@@ -88,7 +88,7 @@ func TestEdit(t *testing.T) {
 		{"replace a directive", func(f *File) error { return f.ServerBlocks()[0].Replace(0, directive(t, "log", ".", "{combined}")) },
 			"-    errors # all of it\n+    log . {combined}\n"},
 		{"remove the first block", func(f *File) error { f.Remove(0); return nil }, "-*"},
-		{"remove the last block", func(f *File) error { f.Remove(1); return nil }, "-\n-# Stub.\n-corp.example {\n-\tforward . 192.0.2.1\n-}\n"},
+		{"remove the last block", func(f *File) error { f.Remove(1); return nil }, "-\n-# Stub.\n-corp.example {\n-\tforward . {$UP}\n-}\n"},
 		{"insert a block", func(f *File) error {
 			b, err := NewServerBlock("example.org", "example.com:5353")
 			if err != nil {
@@ -100,6 +100,10 @@ func TestEdit(t *testing.T) {
 			return f.Insert(1, b)
 		}, "+example.org example.com:5353 {\n+    whoami\n+}\n+\n"},
 		{"append an import", func(f *File) error { return f.Insert(2, directive(t, "import", "custom/*.server")) }, "+import custom/*.server\n"},
+		{"set what the environment is in", func(f *File) error {
+			d := f.ServerBlocks()[1].Find("forward")[0]
+			return d.SetArgs(append(d.Values(), "192.0.2.2")...)
+		}, "-\tforward . {$UP}\n+\tforward . {$UP} 192.0.2.2\n"},
 		{"set zones", func(f *File) error { return f.ServerBlocks()[0].SetZones(".:53", "dns://.:5353") },
 			"-.:53 { # the root\n+.:53 dns://.:5353 { # the root\n"},
 	} {
@@ -261,12 +265,23 @@ func TestEditErrors(t *testing.T) {
 		{"import of nothing", made("import"), "one argument"},
 		{"plugin outside", NewFile().Insert(0, directive(t, "errors")), "outside of a server block"},
 		{"rename to import", directive(t, "errors").Rename("import"), "different in kind"},
+		{"snippet twice", twice(t), "defined already"},
 		{"comment of two lines", directive(t, "errors").Comment("a\nb"), "more than one line"},
 	} {
 		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q", tt.name, tt.err, tt.want)
 		}
 	}
+}
+
+func twice(t *testing.T) error {
+	t.Helper()
+	f := parse(t, "(a) {\n}\n")
+	s, err := NewSnippet("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Insert(1, s)
 }
 
 func TestEqual(t *testing.T) {

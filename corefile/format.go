@@ -11,7 +11,7 @@ const indentation = "    "
 // Format returns the text of f: what was parsed as it was, and what was made in
 // the style of CoreDNS' documentation, indented like its neighbours.
 func Format(f *File) string {
-	p := &printer{eol: f.eol}
+	p := &printer{eol: f.lineEnd()}
 	p.write(f.bom)
 	for i, n := range f.Nodes {
 		switch n := n.(type) {

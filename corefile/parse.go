@@ -24,7 +24,7 @@ func (e *SyntaxError) Error() string {
 // nest more than 10000 deep. An error is a [*SyntaxError].
 func Parse(text string) (*File, error) {
 	p := &parser{snippets: make(map[string]Position)}
-	f := &File{eol: "\n"}
+	f := &File{}
 	if strings.HasPrefix(text, bom) {
 		f.bom = bom
 	}

@@ -116,10 +116,15 @@ func name(value string) (Token, error) {
 	return t, nil
 }
 
-// words returns the tokens for values.
-func words(values []string) ([]Token, error) {
+// words returns the tokens for values. Those that are in olds at the same place
+// stay as they are.
+func words(values []string, olds []Token) ([]Token, error) {
 	tokens := make([]Token, len(values))
 	for i, v := range values {
+		if i < len(olds) && olds[i].value == v {
+			tokens[i] = olds[i]
+			continue
+		}
 		t, err := Word(v)
 		if err != nil {
 			return nil, err

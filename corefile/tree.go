@@ -12,13 +12,15 @@
 // as it is written.
 package corefile
 
+import "cmp"
+
 // A File is a Corefile: server blocks, snippets and imports.
 type File struct {
 	// Nodes are *ServerBlock, or *Directive for an import.
 	Nodes []Node
 
 	bom string
-	eol string
+	eol string // "" is "\n"
 	// end has what follows the last token: space, comments, and the quote that
 	// begins a string of which there is nothing.
 	end Token
@@ -158,6 +160,20 @@ func (f *File) ServerBlocks() []*ServerBlock {
 	}
 	return blocks
 }
+
+// snippet returns the definition of a snippet, or nil.
+func (f *File) snippet(name string) *ServerBlock {
+	for _, n := range f.Nodes {
+		if b, ok := n.(*ServerBlock); ok {
+			if other, ok := b.Snippet(); ok && other == name {
+				return b
+			}
+		}
+	}
+	return nil
+}
+
+func (f *File) lineEnd() string { return cmp.Or(f.eol, "\n") }
 
 func (f *File) first() *Token {
 	if len(f.Nodes) == 0 {
