@@ -60,6 +60,7 @@ func (b *ServerBlock) SetZones(zones ...string) error {
 		}
 		if i < len(b.Keys) && b.Keys[i].value == zone {
 			keys[i] = b.Keys[i]
+			keys[i].trail = ""
 			continue
 		}
 		key, err := name(zone)

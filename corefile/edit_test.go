@@ -322,6 +322,17 @@ func TestWalk(t *testing.T) {
 	}
 }
 
+// TestSetZones adds a zone in front of a comment.
+func TestSetZones(t *testing.T) {
+	f := parse(t, "a, # first\n  b # last\n{\n}\n")
+	if err := f.ServerBlocks()[0].SetZones("a", "b", "c"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := Format(f), "a b c # last\n{\n}\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // FuzzEdit makes random edits and parses what they give.
 func FuzzEdit(f *testing.F) {
 	for _, text := range stock(f) {
@@ -394,7 +405,7 @@ func mutate(r *rand.Rand, f, other *File) {
 		}
 	case 11:
 		if _, snippet := s.Snippet(); !snippet {
-			_ = s.SetZones("new.example", "b")
+			_ = s.SetZones(append(s.Zones(), "new.example")...)
 		}
 	}
 }
