@@ -73,9 +73,9 @@ func (d Diagnostic) String() string {
 	return fmt.Sprintf("%d:%d: %s: %s: %s; %s", d.Line, d.Column, strings.ToLower(string(d.Severity)), d.Code, d.Message, d.Remedy)
 }
 
-// Check returns what is wrong with f, in the order of the text. It looks into
-// snippets, but not into imported files, and leaves the arguments of plugins to
-// the plugins.
+// Check returns what is wrong with f, in the order of the text that was parsed.
+// It looks into snippets, but not into imported files, and leaves the arguments
+// of plugins to the plugins.
 func Check(f *File, rules Rules) []Diagnostic {
 	c := &checker{rules: rules}
 	c.syntax(f)
