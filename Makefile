@@ -52,9 +52,12 @@ unit: ## Run the tests of the plugin without it: some count allocations
 	$(GO) test ./plugin/... ./test/differential
 
 .PHONY: fuzz
-fuzz: ## Fuzz the parsing of names and the handler, FUZZTIME (30s) each
+fuzz: ## Fuzz the parsers of names and Corefiles, edits of these, and the handler, FUZZTIME (30s) each
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./plugin/internal/qname
 	$(GO) test -run '^$$' -fuzz '^FuzzServeDNS$$' -fuzztime $(FUZZTIME) ./plugin
+	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./corefile
+	$(GO) test -run '^$$' -fuzz '^FuzzEdit$$' -fuzztime $(FUZZTIME) ./corefile
+	$(GO) test -run '^$$' -fuzz '^FuzzWord$$' -fuzztime $(FUZZTIME) ./corefile
 
 .PHONY: bench
 bench: build cluster ## Measure beside stock CoreDNS, NSD and Knot [SIZE=S|M|L] [BENCHFLAGS=--help]

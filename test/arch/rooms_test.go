@@ -50,7 +50,7 @@ var rooms = []room{
 		module + "/api", module + "/operator", module + "/test", controllerRuntime,
 	}},
 
-	{folder: "corefile", later: true, pure: true, only: nothing},
+	{folder: "corefile", pure: true, only: nothing},
 	{folder: "corefile/render", below: true, later: true, pure: true, never: operand},
 	{folder: "corefile/adopt", below: true, later: true, pure: true, never: operand},
 	{folder: "api", below: true, later: true, never: append([]string{
