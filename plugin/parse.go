@@ -137,7 +137,7 @@ func (s *stanza) finish() (*ClusterDNS, error) {
 	if s.opts.Pods == answer.PodsVerified {
 		s.opts.Kinds |= object.Set(object.Pods)
 	}
-	s.cfg.PodNames = s.opts.EndpointPodNames
+	s.cfg.Keep.PodNames = s.opts.EndpointPodNames
 	rest, err := s.api.rest()
 	if err != nil {
 		return nil, s.errf(s.apiOption(), "connecting to the Kubernetes API: %w", err)

@@ -149,7 +149,7 @@ func TestDirectives(t *testing.T) {
 		{"pods verified", pods(answer.PodsVerified)},
 		{"pods verified", kinds(object.Namespaces, object.Services, object.EndpointSlices, object.Pods)},
 		{"endpoint_pod_names", func(c *ClusterDNS) (any, any) {
-			return []bool{c.opts.EndpointPodNames, c.cfg.PodNames}, []bool{true, true}
+			return []bool{c.opts.EndpointPodNames, c.cfg.Keep.PodNames}, []bool{true, true}
 		}},
 		{"noendpoints", kinds(object.Namespaces, object.Services)},
 		{"noendpoints\npods verified", kinds(object.Namespaces, object.Services, object.Pods)},

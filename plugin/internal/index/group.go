@@ -23,12 +23,15 @@ type Group struct {
 	size   uint8  // octets of an address
 }
 
-// names are what endpoints are called.
+// names are what endpoints are called, and where they are.
 type names struct {
-	// Per endpoint, nil if no endpoint has one.
-	hostnames, pods []string
-	// The endpoints that have a hostname (a pod name) in the order of that name.
-	byHostname, byPod []uint32
+	hostnames, pods, zones, nodes column
+}
+
+// A column is one name per endpoint, some of them empty; it is nil if all are.
+type column struct {
+	names  []string
+	byName []uint32 // those that have a name, in the order of it
 }
 
 var (
@@ -50,15 +53,24 @@ func newGroup(ports []object.Port, endpoints []object.Endpoint) *Group {
 	var named names
 	for i, e := range endpoints {
 		packed = appendAddr(packed, e.Addr)
-		named.hostnames = setName(named.hostnames, len(endpoints), i, e.Hostname)
-		named.pods = setName(named.pods, len(endpoints), i, e.Pod)
+		named.hostnames.set(len(endpoints), i, e.Hostname)
+		named.pods.set(len(endpoints), i, e.Pod)
+		named.zones.set(len(endpoints), i, e.Zone)
+		named.nodes.set(len(endpoints), i, e.Node)
 	}
 	g.packed = string(packed)
-	if named.hostnames != nil || named.pods != nil {
-		named.byHostname, named.byPod = orderOf(named.hostnames), orderOf(named.pods)
+	if !named.equal(noNames) {
+		named.order()
 		g.names = &named
 	}
 	return g
+}
+
+// order makes the names of every column searchable.
+func (n *names) order() {
+	for _, c := range []*column{&n.hostnames, &n.pods, &n.zones, &n.nodes} {
+		c.byName = orderOf(c.names)
+	}
 }
 
 func grown[T any](s []T, n int) []T {
@@ -68,15 +80,15 @@ func grown[T any](s []T, n int) []T {
 	return s
 }
 
-func setName(names []string, n, i int, name string) []string {
+// set makes name that of endpoint i of n.
+func (c *column) set(n, i int, name string) {
 	if name == "" {
-		return names
+		return
 	}
-	if names == nil {
-		names = make([]string, n)
+	if c.names == nil {
+		c.names = make([]string, n)
 	}
-	names[i] = name
-	return names
+	c.names[i] = name
 }
 
 // orderOf returns the positions of the names that are not empty, ordered by name.
@@ -113,10 +125,16 @@ func (g *Group) Addr(i int) netip.Addr { return addrOf(g.at(i)) }
 func (g *Group) Same(i int) bool { return i > 0 && g.at(i) == g.at(i-1) }
 
 // Hostname returns the hostname of endpoint i, or "".
-func (g *Group) Hostname(i int) string { return nameAt(g.called().hostnames, i) }
+func (g *Group) Hostname(i int) string { return g.called().hostnames.at(i) }
 
 // Pod returns the name of the Pod of endpoint i, or "".
-func (g *Group) Pod(i int) string { return nameAt(g.called().pods, i) }
+func (g *Group) Pod(i int) string { return g.called().pods.at(i) }
+
+// Zone returns the zone of endpoint i, or "".
+func (g *Group) Zone(i int) string { return g.called().zones.at(i) }
+
+// Node returns the name of the Node of endpoint i, or "".
+func (g *Group) Node(i int) string { return g.called().nodes.at(i) }
 
 func (g *Group) called() *names {
 	if g.names == nil {
@@ -126,16 +144,16 @@ func (g *Group) called() *names {
 }
 
 // HasHostnames reports whether any endpoint has a hostname.
-func (g *Group) HasHostnames() bool { return g.called().hostnames != nil }
+func (g *Group) HasHostnames() bool { return g.called().hostnames.names != nil }
 
 // HasPods reports whether any endpoint has the name of its Pod.
-func (g *Group) HasPods() bool { return g.called().pods != nil }
+func (g *Group) HasPods() bool { return g.called().pods.names != nil }
 
-func nameAt(names []string, i int) string {
-	if names == nil {
+func (c *column) at(i int) string {
+	if c.names == nil {
 		return ""
 	}
-	return names[i]
+	return c.names[i]
 }
 
 // FindAddr returns the endpoints first..last-1, those that have the address a.
@@ -154,17 +172,23 @@ func (g *Group) FindAddr(a netip.Addr) (first, last int) {
 
 // ByHostname returns the positions of the endpoints whose hostname is name, in any letter case.
 func (g *Group) ByHostname(name string) []uint32 {
-	n := g.called()
-	return byName(n.hostnames, n.byHostname, name)
+	return g.called().hostnames.find(name)
 }
 
 // ByPod returns the positions of the endpoints whose Pod's name is name, in any letter case.
 func (g *Group) ByPod(name string) []uint32 {
-	n := g.called()
-	return byName(n.pods, n.byPod, name)
+	return g.called().pods.find(name)
 }
 
-func byName(names []string, order []uint32, name string) []uint32 {
+// ByZone returns the positions of the endpoints in the zone, in any letter case.
+func (g *Group) ByZone(zone string) []uint32 { return g.called().zones.find(zone) }
+
+// ByNode returns the positions of the endpoints on the Node.
+func (g *Group) ByNode(node string) []uint32 { return g.called().nodes.find(node) }
+
+// find returns the positions of the endpoints whose name is name, in any letter case.
+func (c *column) find(name string) []uint32 {
+	names, order := c.names, c.byName
 	first, found := slices.BinarySearchFunc(order, name, func(i uint32, name string) int { return compareFold(names[i], name) })
 	if !found {
 		return nil
@@ -190,7 +214,7 @@ func compareFold(stored, name string) int {
 func (g *Group) endpoints() []object.Endpoint {
 	out := make([]object.Endpoint, g.Len())
 	for i := range out {
-		out[i] = object.Endpoint{Addr: g.Addr(i), Hostname: g.Hostname(i), Pod: g.Pod(i)}
+		out[i] = object.Endpoint{Addr: g.Addr(i), Hostname: g.Hostname(i), Pod: g.Pod(i), Zone: g.Zone(i), Node: g.Node(i)}
 	}
 	return out
 }
@@ -200,7 +224,8 @@ func (g *Group) equal(h *Group) bool {
 }
 
 func (n *names) equal(m *names) bool {
-	return n == m || slices.Equal(n.hostnames, m.hostnames) && slices.Equal(n.pods, m.pods)
+	return n == m || slices.Equal(n.hostnames.names, m.hostnames.names) && slices.Equal(n.pods.names, m.pods.names) &&
+		slices.Equal(n.zones.names, m.zones.names) && slices.Equal(n.nodes.names, m.nodes.names)
 }
 
 // recent is lists of ports that were seen lately. Most Services have the same

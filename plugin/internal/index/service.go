@@ -28,6 +28,8 @@ type cell struct {
 type Service struct {
 	Namespace, Name string // lower case
 	Type            object.ServiceType
+	Traffic         object.Traffic
+	TTL             object.TTL
 	// Overlap says that an address is in two groups, under different names.
 	Overlap bool
 
@@ -153,7 +155,7 @@ func (x *Index) SetService(s object.Service, gen uint32) {
 // record returns s without endpoints.
 func (x *Index) record(s object.Service) *Service {
 	r := &Service{
-		Namespace: s.Namespace, Name: s.Name, Type: s.Type,
+		Namespace: s.Namespace, Name: s.Name, Type: s.Type, Traffic: s.Traffic, TTL: s.TTL,
 		ClusterIPs: pack(s.ClusterIPs), Ports: x.recent.share(s.Ports),
 	}
 	if s.ExternalName != "" {
@@ -249,7 +251,7 @@ func equalGroups(a, b []*Group) bool { return slices.EqualFunc(a, b, (*Group).eq
 
 // sameService reports whether s and t are the same, endpoints apart.
 func (s *Service) sameService(t *Service) bool {
-	return s.absent == t.absent && s.Type == t.Type && s.ExternalName() == t.ExternalName() &&
+	return s.absent == t.absent && s.Type == t.Type && s.Traffic == t.Traffic && s.TTL == t.TTL && s.ExternalName() == t.ExternalName() &&
 		s.ClusterIPs == t.ClusterIPs && slices.Equal(s.Ports, t.Ports)
 }
 

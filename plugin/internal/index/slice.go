@@ -222,7 +222,7 @@ func regroup(all []*Group) (out []*Group, overlap bool) {
 	}
 	var unions []*union // with different ports or families
 	in := make(map[netip.Addr]*union)
-	for _, e := range slices.SortedFunc(maps.Keys(ports), compareEndpoints) {
+	for _, e := range slices.SortedFunc(maps.Keys(ports), object.Endpoint.Compare) {
 		p := ports[e]
 		slices.SortFunc(p, comparePorts)
 		i := slices.IndexFunc(unions, func(u *union) bool {
@@ -244,11 +244,6 @@ func regroup(all []*Group) (out []*Group, overlap bool) {
 	}
 	slices.SortFunc(out, compareGroups)
 	return out, overlap
-}
-
-// compareEndpoints orders by address, and those of one address by name.
-func compareEndpoints(a, b object.Endpoint) int {
-	return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Hostname, b.Hostname), cmp.Compare(a.Pod, b.Pod))
 }
 
 func comparePorts(a, b object.Port) int {

@@ -4,15 +4,16 @@
 package object
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
-// FromEndpointSlice returns what DNS needs of s. ok is false if nothing of it
-// can be served. Names of pods are kept only if podNames is set.
-func FromEndpointSlice(s *discoveryv1.EndpointSlice, podNames bool) (slice EndpointSlice, skipped []Skip, ok bool) {
+// FromEndpointSlice returns what DNS needs of s, and what keep says. ok is
+// false if nothing of it can be served.
+func FromEndpointSlice(s *discoveryv1.EndpointSlice, keep Keep) (slice EndpointSlice, skipped []Skip, ok bool) {
 	if s.AddressType == discoveryv1.AddressTypeFQDN {
 		return EndpointSlice{}, []Skip{SkipFQDN}, false
 	}
@@ -29,10 +30,10 @@ func FromEndpointSlice(s *discoveryv1.EndpointSlice, podNames bool) (slice Endpo
 	slice.Ports = slicePorts(s.Ports, skip)
 	for i := range s.Endpoints {
 		if e := &s.Endpoints[i]; ready(e) {
-			slice.Endpoints = appendEndpoint(slice.Endpoints, e, s.AddressType, podNames, skip)
+			slice.Endpoints = appendEndpoint(slice.Endpoints, e, s.AddressType, keep, skip)
 		}
 	}
-	slices.SortFunc(slice.Endpoints, compareEndpoints)
+	slices.SortFunc(slice.Endpoints, Endpoint.Compare)
 	all := len(slice.Endpoints)
 	slice.Endpoints = slices.Compact(slice.Endpoints)
 	for range all - len(slice.Endpoints) {
@@ -62,14 +63,19 @@ func slicePorts(ports []discoveryv1.EndpointPort, skip func(Skip)) []Port {
 	return out
 }
 
-func appendEndpoint(out []Endpoint, e *discoveryv1.Endpoint, family discoveryv1.AddressType, podNames bool, skip func(Skip)) []Endpoint {
-	hostname := hostLabel(deref(e.Hostname))
-	if hostname == "" && deref(e.Hostname) != "" {
+func appendEndpoint(out []Endpoint, e *discoveryv1.Endpoint, family discoveryv1.AddressType, keep Keep, skip func(Skip)) []Endpoint {
+	made := Endpoint{Hostname: hostLabel(deref(e.Hostname))}
+	if made.Hostname == "" && deref(e.Hostname) != "" {
 		skip(SkipHostname)
 	}
-	pod := ""
-	if podNames && e.TargetRef != nil {
-		pod = hostLabel(e.TargetRef.Name) // a Pod's name may be too long for a label, or have dots
+	if keep.PodNames && e.TargetRef != nil {
+		made.Pod = hostLabel(e.TargetRef.Name) // a Pod's name may be too long for a label, or have dots
+	}
+	if keep.Zones {
+		made.Zone = intern(lower(deref(e.Zone)))
+	}
+	if keep.Nodes {
+		made.Node = intern(deref(e.NodeName))
 	}
 	for _, text := range e.Addresses {
 		a, ok := addr(text)
@@ -77,20 +83,17 @@ func appendEndpoint(out []Endpoint, e *discoveryv1.Endpoint, family discoveryv1.
 			skip(SkipAddress)
 			continue
 		}
-		out = append(out, Endpoint{Addr: a, Hostname: hostname, Pod: pod})
+		made.Addr = a
+		out = append(out, made)
 	}
 	return out
 }
 
-// compareEndpoints orders endpoints by address: the index searches in that order.
-func compareEndpoints(a, b Endpoint) int {
-	if c := a.Addr.Compare(b.Addr); c != 0 {
-		return c
-	}
-	if c := strings.Compare(a.Hostname, b.Hostname); c != 0 {
-		return c
-	}
-	return strings.Compare(a.Pod, b.Pod)
+// Compare orders endpoints by address, as the index searches, and those of one
+// address by what they are called.
+func (e Endpoint) Compare(other Endpoint) int {
+	return cmp.Or(e.Addr.Compare(other.Addr), strings.Compare(e.Hostname, other.Hostname),
+		strings.Compare(e.Pod, other.Pod), strings.Compare(e.Zone, other.Zone), strings.Compare(e.Node, other.Node))
 }
 
 func deref[T any](p *T) T {

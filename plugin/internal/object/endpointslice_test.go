@@ -161,7 +161,7 @@ func TestFromEndpointSlice(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			before := tc.in.DeepCopy()
-			got, skipped, ok := object.FromEndpointSlice(&tc.in, false)
+			got, skipped, ok := object.FromEndpointSlice(&tc.in, object.Keep{})
 			if diff := cmp.Diff(tc.want, result[object.EndpointSlice]{got, skipped, ok}, same); diff != "" {
 				t.Errorf("FromEndpointSlice (-want +got):\n%s", diff)
 			}
@@ -198,7 +198,7 @@ func TestFromEndpointSlicePodNames(t *testing.T) {
 				if podNames {
 					want.Pod = tc.want
 				}
-				got, skipped, ok := object.FromEndpointSlice(&in, podNames)
+				got, skipped, ok := object.FromEndpointSlice(&in, object.Keep{PodNames: podNames})
 				if diff := cmp.Diff([]object.Endpoint{want}, got.Endpoints, same); diff != "" || !ok || skipped != nil {
 					t.Errorf("FromEndpointSlice(podNames %t): skipped %v, %t (-want +got):\n%s", podNames, skipped, ok, diff)
 				}
@@ -212,7 +212,7 @@ func TestBugHostnameWithKelvinSign(t *testing.T) {
 	e := endpoint("10.0.0.1")
 	e.Hostname = new(kelvin + "8s")
 	in := webSlice(discoveryv1.AddressTypeIPv4, e)
-	got, skipped, _ := object.FromEndpointSlice(&in, false)
+	got, skipped, _ := object.FromEndpointSlice(&in, object.Keep{})
 	if got.Endpoints[0].Hostname != "" || !cmp.Equal(skipped, []object.Skip{object.SkipHostname}) {
 		t.Errorf("hostname %q is taken as %q, skipped %v", *e.Hostname, got.Endpoints[0].Hostname, skipped)
 	}
@@ -226,7 +226,7 @@ func TestBugHostnameWithUnderscore(t *testing.T) {
 	e := endpoint("10.0.0.1")
 	e.Hostname = new("_tcp")
 	in := webSlice(discoveryv1.AddressTypeIPv4, e)
-	got, skipped, _ := object.FromEndpointSlice(&in, false)
+	got, skipped, _ := object.FromEndpointSlice(&in, object.Keep{})
 	if got.Endpoints[0].Hostname != "" || !cmp.Equal(skipped, []object.Skip{object.SkipHostname}) {
 		t.Errorf("hostname %q is taken as %q, skipped %v", *e.Hostname, got.Endpoints[0].Hostname, skipped)
 	}
@@ -253,7 +253,7 @@ func FuzzFromEndpointSlice(f *testing.F) {
 			})
 		}
 		before := in.DeepCopy()
-		got, _, ok := object.FromEndpointSlice(in, podNames)
+		got, _, ok := object.FromEndpointSlice(in, object.Keep{PodNames: podNames})
 		if diff := cmp.Diff(before, in); diff != "" {
 			t.Fatalf("FromEndpointSlice changed its argument:\n%s", diff)
 		}
@@ -289,4 +289,23 @@ func FuzzFromEndpointSlice(f *testing.F) {
 func isLabel(s string) bool {
 	return s != "" && len(s) <= 63 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == "" &&
 		!strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_", r) })
+}
+
+// TestFromEndpointSliceKeep: where endpoints are is kept only for who wants it.
+func TestFromEndpointSliceKeep(t *testing.T) {
+	e := endpoint("10.0.0.1")
+	e.Zone, e.NodeName = new("Eu-West-1A"), new("node-1")
+	in := webSlice(discoveryv1.AddressTypeIPv4, e)
+	for keep, want := range map[object.Keep]object.Endpoint{
+		{}:                         {},
+		{Zones: true}:              {Zone: "eu-west-1a"},
+		{Nodes: true}:              {Node: "node-1"},
+		{Zones: true, Nodes: true}: {Zone: "eu-west-1a", Node: "node-1"},
+	} {
+		want.Addr = addrs("10.0.0.1")[0]
+		got, skipped, ok := object.FromEndpointSlice(&in, keep)
+		if diff := cmp.Diff([]object.Endpoint{want}, got.Endpoints, same); diff != "" || !ok || skipped != nil {
+			t.Errorf("FromEndpointSlice(%+v): skipped %v, %t (-want +got):\n%s", keep, skipped, ok, diff)
+		}
+	}
 }

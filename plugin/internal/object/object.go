@@ -86,6 +86,7 @@ const (
 	SkipExternal Skip = "invalid_external" // an externalName that is no domain name
 	SkipPort     Skip = "invalid_port"     // a port out of 1..65535
 	SkipHostname Skip = "invalid_hostname" // an endpoint's hostname that is no DNS label
+	SkipTTL      Skip = "invalid_ttl"      // an annotation that is no TTL
 	SkipTwin     Skip = "duplicate"        // an endpoint that the same EndpointSlice has already
 )
 
@@ -108,6 +109,40 @@ type Service struct {
 	ClusterIPs      []netip.Addr
 	ExternalName    string // fully qualified, as the user wrote it; empty if not of that type or not usable
 	Ports           []Port
+	TTL             TTL
+	Traffic         Traffic
+}
+
+// TTLAnnotation of a Service is the TTL of its records, in seconds, 0..3600.
+const TTLAnnotation = "clusterdns.io/ttl"
+
+// MaxTTL is the longest TTL of a record, in seconds.
+const MaxTTL = 3600
+
+// A TTL is that of the records of a Service, if it has one of its own.
+type TTL struct {
+	Seconds uint32
+	Own     bool
+}
+
+// Traffic says which endpoints clients of a Service should prefer (spec.trafficDistribution, KEP-4444).
+type Traffic uint8
+
+const (
+	// Anywhere prefers none.
+	Anywhere Traffic = iota
+	// SameZone prefers those in the client's zone.
+	SameZone
+	// SameNode prefers those on the client's node, and then those in its zone.
+	SameNode
+)
+
+// Keep says what is kept beyond what every answer needs. It costs memory for
+// each endpoint.
+type Keep struct {
+	PodNames bool // of the Pods behind endpoints
+	Zones    bool // of endpoints
+	Nodes    bool // of endpoints
 }
 
 // A Port is a port of a Service or of an EndpointSlice.
@@ -130,7 +165,9 @@ type EndpointSlice struct {
 type Endpoint struct {
 	Addr     netip.Addr
 	Hostname string // lower case; empty if the endpoint has none
-	Pod      string // name of the target Pod if it is a usable DNS label and pod names are kept
+	Pod      string // name of the target Pod if it is a usable DNS label and kept
+	Zone     string // lower case; empty if it has none or zones are not kept
+	Node     string // empty if it has none or nodes are not kept
 }
 
 // A Pod is what DNS needs of a Kubernetes Pod.

@@ -6,6 +6,7 @@ package object
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,8 +17,9 @@ func FromService(s *corev1.Service) (svc Service, skipped []Skip, ok bool) {
 	if !isLabel(s.Namespace) || !isLabel(s.Name) {
 		return Service{}, []Skip{SkipName}, false
 	}
-	svc = Service{Namespace: intern(s.Namespace), Name: strings.Clone(s.Name)}
+	svc = Service{Namespace: intern(s.Namespace), Name: strings.Clone(s.Name), Traffic: traffic(s)}
 	skip := func(reason Skip) { skipped = append(skipped, reason) }
+	svc.TTL = ttl(s, skip)
 
 	switch {
 	case s.Spec.Type == corev1.ServiceTypeExternalName:
@@ -42,6 +44,30 @@ func FromService(s *corev1.Service) (svc Service, skipped []Skip, ok bool) {
 	}
 	svc.Ports = slices.Clip(svc.Ports)
 	return svc, skipped, true
+}
+
+// ttl returns what the annotation says.
+func ttl(s *corev1.Service, skip func(Skip)) TTL {
+	text, ok := s.Annotations[TTLAnnotation]
+	if !ok {
+		return TTL{}
+	}
+	seconds, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || seconds > MaxTTL {
+		skip(SkipTTL)
+		return TTL{}
+	}
+	return TTL{Seconds: uint32(seconds), Own: true}
+}
+
+func traffic(s *corev1.Service) Traffic {
+	switch deref(s.Spec.TrafficDistribution) {
+	case corev1.ServiceTrafficDistributionPreferClose, corev1.ServiceTrafficDistributionPreferSameZone:
+		return SameZone
+	case corev1.ServiceTrafficDistributionPreferSameNode:
+		return SameNode
+	}
+	return Anywhere
 }
 
 // clusterIPs returns the distinct cluster IPs of s. API servers before 1.20 know only one.

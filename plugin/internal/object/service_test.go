@@ -314,3 +314,33 @@ func repeat(s object.Skip, n int) []object.Skip {
 	}
 	return out
 }
+
+// TestFromServiceTTL: the annotation counts only if it is a TTL.
+func TestFromServiceTTL(t *testing.T) {
+	for text, want := range map[string]object.TTL{
+		"0": {Own: true}, "30": {Seconds: 30, Own: true}, "3600": {Seconds: 3600, Own: true},
+		"": {}, "3601": {}, "-1": {}, "5s": {}, "1.5": {}, " 5": {},
+	} {
+		in := corev1.Service{ObjectMeta: demoWeb}
+		in.Annotations = map[string]string{object.TTLAnnotation: text}
+		got, skipped, ok := object.FromService(&in)
+		var wantSkipped []object.Skip
+		if !want.Own {
+			wantSkipped = []object.Skip{object.SkipTTL}
+		}
+		if got.TTL != want || !ok || !cmp.Equal(skipped, wantSkipped) {
+			t.Errorf("%q is taken as %+v, skipped %v", text, got.TTL, skipped)
+		}
+	}
+}
+
+func TestFromServiceTraffic(t *testing.T) {
+	for text, want := range map[string]object.Traffic{
+		"PreferClose": object.SameZone, "PreferSameZone": object.SameZone, "PreferSameNode": object.SameNode, "": object.Anywhere, "Other": object.Anywhere,
+	} {
+		in := corev1.Service{ObjectMeta: demoWeb, Spec: corev1.ServiceSpec{TrafficDistribution: &text}}
+		if got, _, _ := object.FromService(&in); got.Traffic != want {
+			t.Errorf("%q is taken as %d, want %d", text, got.Traffic, want)
+		}
+	}
+}

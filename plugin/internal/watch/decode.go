@@ -160,6 +160,10 @@ func (e *endpoint) Unmarshal(data []byte) error {
 				e.TargetRef = new(corev1.ObjectReference)
 			}
 			d.message((*objectReference)(e.TargetRef))
+		case 6:
+			e.NodeName = new(d.text())
+		case 7:
+			e.Zone = new(d.text())
 		}
 	}
 	return d.err

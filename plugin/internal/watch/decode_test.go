@@ -27,6 +27,9 @@ import (
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
 
+// everything is all that may be kept of an EndpointSlice.
+var everything = object.Keep{PodNames: true, Zones: true, Nodes: true}
+
 // A message is an object, or a list, that decodes itself.
 type message interface {
 	runtime.Object
@@ -109,9 +112,9 @@ func from(o runtime.Object) (any, []object.Skip, bool) {
 	case *pod:
 		return any3(object.FromPod((*corev1.Pod)(o)))
 	case *discoveryv1.EndpointSlice:
-		return any3(object.FromEndpointSlice(o, true))
+		return any3(object.FromEndpointSlice(o, everything))
 	case *endpointSlice:
-		return any3(object.FromEndpointSlice((*discoveryv1.EndpointSlice)(o), true))
+		return any3(object.FromEndpointSlice((*discoveryv1.EndpointSlice)(o), everything))
 	}
 	panic(fmt.Sprintf("no From function for %T", o))
 }

@@ -84,6 +84,9 @@ func setNamespace(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip 
 func setService(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
 	svc, skipped, ok := object.FromService((*corev1.Service)(o.(*service)))
 	if ok {
+		if !s.cfg.Keep.Nodes {
+			svc.Traffic = object.Anywhere // nobody can see it
+		}
 		s.index.SetService(svc, gen)
 	} else {
 		s.index.DeleteService(key(o)) // it may have been good before
@@ -93,7 +96,7 @@ func setService(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
 
 func setEndpointSlice(s *Store, o runtime.Object, gen uint32, live bool) []object.Skip {
 	decoded := (*discoveryv1.EndpointSlice)(o.(*endpointSlice))
-	slice, skipped, ok := object.FromEndpointSlice(decoded, s.cfg.PodNames)
+	slice, skipped, ok := object.FromEndpointSlice(decoded, s.cfg.Keep)
 	if !ok {
 		s.index.DeleteEndpointSlice(key(o))
 		return skipped

@@ -72,7 +72,8 @@ func TestDifferentConfigurationsDoNotShare(t *testing.T) {
 	for name, edit := range map[string]func(*watch.Config){
 		"labels":           func(c *watch.Config) { c.Labels = "a=b" },
 		"namespace labels": func(c *watch.Config) { c.NamespaceLabels = "a=b" },
-		"pod names":        func(c *watch.Config) { c.PodNames = true },
+		"pod names":        func(c *watch.Config) { c.Keep.PodNames = true },
+		"zones":            func(c *watch.Config) { c.Keep.Zones = true },
 		"qps":              func(c *watch.Config) { c.Limits.QPS = 50 },
 		"burst":            func(c *watch.Config) { c.Limits.Burst = 50 },
 		"max inflight":     func(c *watch.Config) { c.Limits.MaxInflight = 50 },

@@ -32,8 +32,8 @@ type Config struct {
 	// Labels selects Services, EndpointSlices and Pods; NamespaceLabels selects
 	// Namespaces. Both are label selectors in text form; empty selects all.
 	Labels, NamespaceLabels string
-	// PodNames keeps the names of the Pods behind endpoints.
-	PodNames bool
+	// Keep is what is kept beyond what every answer needs.
+	Keep object.Keep
 	// Hooks are told what happens. The first lease of a store decides whose.
 	Hooks Hooks
 }
