@@ -56,11 +56,13 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 	state := request.Request{W: w, Req: r}
 	zone := q.Name[len(q.Name)-len(z.origin):] // in the letter case of the query
 	a := answer.Lookup(c.lease.Index(), c.lease.Synced(), &c.opts, answer.Question{
-		Name:  q.Name,
-		Zone:  zone,
-		Type:  q.Qtype,
-		Limit: tooMany(state.Size(), q),
-		Start: rand.Uint32(),
+		Name:    q.Name,
+		Zone:    zone,
+		Type:    q.Qtype,
+		Limit:   tooMany(state.Size(), q),
+		Room:    room(state.Size(), r),
+		Start:   rand.Uint32(),
+		Explain: c.opts.Explain && r.IsEdns0() != nil,
 	})
 	if a.Result == answer.NameError && c.through(q.Name) {
 		return plugin.NextOrFailure(c.Name(), c.Next, ctx, w, r)
@@ -73,6 +75,8 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 	case answer.Alias:
 		m.Answer = a.Answer
 		c.follow(ctx, state, &m.Msg, a.Target)
+	case answer.Reason:
+		m.Answer = []dns.RR{c.reason(q.Name, a.Why)}
 	case answer.NoData:
 		m.deny(z, zone, c)
 	case answer.NameError:
@@ -82,6 +86,9 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		m.Rcode = dns.RcodeServerFailure
 		m.Authoritative = false
 		m.explain(r, dns.ExtendedErrorCodeNotReady, "waiting for the Kubernetes API server")
+	}
+	if a.Why != "" && a.Result != answer.Reason {
+		m.explain(r, dns.ExtendedErrorCodeOther, c.withFreshness(a.Why))
 	}
 	_ = w.WriteMsg(&m.Msg) // a client that is gone is nobody's error
 	return dns.RcodeSuccess, nil
@@ -137,7 +144,7 @@ func (m *reply) deny(z *zone, name string, c *ClusterDNS) {
 	if name != z.origin { // written in another letter case: so is the answer
 		mname, rname = answer.SOANames(name)
 	}
-	answer.SOA(&m.soa, name, mname, rname, c.lease.Index().Serial(), c.opts.TTL)
+	answer.SOA(&m.soa, name, mname, rname, c.lease.Index().Serial(), c.opts.NegativeTTL, c.opts.NegativeTTL)
 	m.ns[0] = &m.soa
 	m.Ns = m.ns[:]
 }

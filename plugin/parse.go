@@ -24,8 +24,7 @@ import (
 )
 
 const (
-	defaultTTL     = 5    // seconds
-	maxTTL         = 3600 // seconds
+	defaultTTL     = 5 // seconds
 	defaultTimeout = 5 * time.Second
 )
 
@@ -52,19 +51,23 @@ func init() { // refers to itself in an error
 		"apiserver_qps":          parseQPS,
 		"endpoint":               parseEndpoint,
 		"endpoint_pod_names":     parseEndpointPodNames,
+		"explain":                parseExplain,
 		"fallthrough":            parseFallthrough,
 		"ignore":                 parseIgnore,
 		"kubeconfig":             parseKubeconfig,
 		"labels":                 parseLabels,
 		"multicluster":           parseLater,
+		"max_answers":            parseMaxAnswers,
 		"namespace_labels":       parseNamespaceLabels,
 		"namespaces":             parseNamespaces,
+		"negative_ttl":           parseNegativeTTL,
 		"noendpoints":            parseNoEndpoints,
 		"pods":                   parsePods,
 		"startup_timeout":        parseStartupTimeout,
+		"strict_compat":          parseStrictCompat,
 		"tls":                    parseTLS,
 		"ttl":                    parseTTL,
-		"zonal":                  parseLater,
+		"zonal":                  parseZonal,
 	}
 }
 
@@ -138,6 +141,14 @@ func (s *stanza) finish() (*ClusterDNS, error) {
 		s.opts.Kinds |= object.Set(object.Pods)
 	}
 	s.cfg.Keep.PodNames = s.opts.EndpointPodNames
+	s.cfg.Keep.Zones = s.opts.Zonal
+	s.opts.HiddenPTR = s.opts.StrictCompat && s.cfg.NamespaceLabels != "" // its defect B5
+	if s.at["negative_ttl"] == "" {
+		s.opts.NegativeTTL = s.opts.TTL
+	}
+	if s.opts.Zonal && !s.opts.Kinds.Has(object.Set(object.EndpointSlices)) {
+		return nil, s.errf("zonal", "there are no endpoints with noendpoints: remove one of them")
+	}
 	rest, err := s.api.rest()
 	if err != nil {
 		return nil, s.errf(s.apiOption(), "connecting to the Kubernetes API: %w", err)
@@ -160,7 +171,7 @@ func (s *stanza) apiOption() string {
 }
 
 // later are options of the kubernetes plugin that are not there yet.
-var later = []string{"multicluster", "zonal"}
+var later = []string{"multicluster"}
 
 func parseLater(s *stanza, c *caddy.Controller, _ []string) error {
 	return c.Errf("%s is not supported by clusterdns yet: remove it, or use the kubernetes plugin for this zone", s.option)
@@ -246,16 +257,26 @@ func noArgs(c *caddy.Controller, args []string) error {
 	return nil
 }
 
-func parseTTL(s *stanza, c *caddy.Controller, args []string) error {
+func parseTTL(s *stanza, c *caddy.Controller, args []string) (err error) {
+	s.opts.TTL, err = ttl(s, c, args)
+	return err
+}
+
+func parseNegativeTTL(s *stanza, c *caddy.Controller, args []string) (err error) {
+	s.opts.NegativeTTL, err = ttl(s, c, args)
+	return err
+}
+
+// ttl returns the TTL that args are, in seconds.
+func ttl(s *stanza, c *caddy.Controller, args []string) (uint32, error) {
 	if len(args) == 0 {
-		return c.ArgErr()
+		return 0, c.ArgErr()
 	}
 	ttl, err := strconv.Atoi(args[0])
-	if err != nil || ttl < 0 || ttl > maxTTL {
-		return c.Errf("ttl '%s': must be a number of seconds in range [0, %d]", args[0], maxTTL)
+	if err != nil || ttl < 0 || ttl > object.MaxTTL {
+		return 0, c.Errf("%s '%s': must be a number of seconds in range [0, %d]", s.option, args[0], object.MaxTTL)
 	}
-	s.opts.TTL = uint32(ttl)
-	return nil
+	return uint32(ttl), nil
 }
 
 func parseFallthrough(s *stanza, _ *caddy.Controller, args []string) error {

@@ -159,6 +159,16 @@ func TestDirectives(t *testing.T) {
 		{"ttl 3600", func(c *ClusterDNS) (any, any) { return c.opts.TTL, uint32(3600) }},
 		{"ttl 10\nttl 20", func(c *ClusterDNS) (any, any) { return c.opts.TTL, uint32(20) }}, // as in kubernetes
 
+		{"negative_ttl 0", func(c *ClusterDNS) (any, any) { return []uint32{c.opts.TTL, c.opts.NegativeTTL}, []uint32{5, 0} }},
+		{"negative_ttl 7\nttl 30", func(c *ClusterDNS) (any, any) { return []uint32{c.opts.TTL, c.opts.NegativeTTL}, []uint32{30, 7} }},
+		{"ttl 30", func(c *ClusterDNS) (any, any) { return c.opts.NegativeTTL, uint32(30) }},
+		{"max_answers 8", func(c *ClusterDNS) (any, any) { return c.opts.MaxAnswers, 8 }},
+		{"explain", func(c *ClusterDNS) (any, any) { return c.opts.Explain, true }},
+		{"strict_compat", func(c *ClusterDNS) (any, any) { return c.opts.StrictCompat, true }},
+		{"zonal", func(c *ClusterDNS) (any, any) {
+			return []bool{c.opts.Zonal, c.cfg.Keep.Zones, c.cfg.Keep.Nodes}, []bool{true, true, false}
+		}},
+
 		{"fallthrough", falls(".")},
 		{"fallthrough In-Addr.arpa ip6.arpa", falls("in-addr.arpa.", "ip6.arpa.")},
 		{"fallthrough 10.0.0.0/8", falls("10.in-addr.arpa.")},
@@ -293,7 +303,15 @@ func TestMistakes(t *testing.T) {
 
 		{"multicluster", 2, []string{"not supported", "kubernetes"}},
 		{"multicluster clusterset.local", 2, []string{"not supported", "kubernetes"}},
-		{"zonal", 2, []string{"not supported", "kubernetes"}},
+		{"zonal yes", 2, []string{"'yes'"}},
+		{"zonal\nnoendpoints", 2, []string{"noendpoints", "remove one"}},
+		{"explain yes", 2, []string{"'yes'"}},
+		{"strict_compat yes", 2, []string{"'yes'"}},
+		{"max_answers", 2, []string{"'max_answers'"}},
+		{"max_answers 0", 2, []string{"max_answers '0'", "> 0"}},
+		{"max_answers few", 2, []string{"max_answers 'few'", "whole number"}},
+		{"negative_ttl", 2, []string{"'negative_ttl'"}},
+		{"negative_ttl 3601", 2, []string{"negative_ttl '3601'", "[0, 3600]"}},
 	} {
 		covered[strings.Fields(tc.option)[0]] = true
 		t.Run(tc.option, func(t *testing.T) {

@@ -109,6 +109,9 @@ func (g *generator) serviceName(v *View) string {
 		p := pick(g, s.Spec.Ports...)
 		port, protocol = p.Name, strings.ToLower(string(p.Protocol))
 	}
+	if v.Zonal && g.chance(40) {
+		return pick(g, "", "pin.", "prefer.", "a.pin.", "b.pin.", "A.prefer.", "c.pin.", "c.prefer.", "eu.1c.pin.", "eu.1c.prefer.") + "_zone." + name
+	}
 	switch g.IntN(10) {
 	case 0, 1, 2:
 		return "_" + port + "._" + protocol + "." + name

@@ -247,7 +247,7 @@ func (x Fault) touches(f *Facts) bool {
 
 func (x Fault) concerns(f *Facts) bool {
 	switch f.Kind {
-	case kindService, kindProtocol, kindPort, kindLoosePort, kindEndpoint:
+	case kindService, kindProtocol, kindPort, kindLoosePort, kindEndpoint, kindZoneNode, kindZonal:
 		return x.Namespace == f.Namespace && x.Service == f.Name.Service
 	case kindNamespace, kindPodSpace:
 		return x.Namespace == f.Namespace

@@ -31,7 +31,12 @@ func (g *generator) corefile(api, next string) string {
 	add(85, "pods "+pick(g, "insecure", "insecure", "verified", "verified", "verified", "disabled"))
 	add(30, "endpoint_pod_names")
 	add(40, "ttl "+pick(g, "0", "1", "30", "3600"))
-	add(10, "noendpoints")
+	if g.chance(10) {
+		options = append(options, "noendpoints")
+	} else {
+		add(30, "zonal")
+	}
+	add(20, "strict_compat")
 	add(20, "ignore empty_service")
 	add(40, "fallthrough "+pick(g, "", "", "in-addr.arpa ip6.arpa", "b.cluster.local", "demo.svc.cluster.local 10.1.0.0/16"))
 	add(15, "labels "+pick(g, "team=a", "team", "team in (a, b)", "team notin (b)"))

@@ -101,6 +101,9 @@ func (v *View) owners(a netip.Addr) []Owner {
 
 func (v *View) owner(s *corev1.Service, namespace, target string) Owner {
 	there := slices.ContainsFunc(v.world.Namespaces, func(ns *corev1.Namespace) bool { return ns.Name == namespace })
+	if v.Strict && v.NamespaceLabels != nil { // B5, which strict_compat repeats
+		return Owner{Target: target, Orphan: s == nil || isExternal(s)}
+	}
 	return Owner{Target: target, Hidden: !v.exposed(namespace), Orphan: !there || s == nil || isExternal(s)}
 }
 
@@ -129,6 +132,8 @@ func (f *Facts) Exists() bool {
 		return f.Exposed && f.View.Pods != "disabled"
 	case kindService, kindProtocol, kindPort, kindEndpoint:
 		return f.serviceExists()
+	case kindZoneNode, kindZonal:
+		return f.View.Zonal && f.Service != nil && isHeadless(f.Service) && f.anyEndpoint()
 	case kindPodName:
 		a, ok := undashed(f.Label)
 		return ok && f.Exposed && (f.View.Pods == "insecure" || f.View.Pods == "verified" && f.View.hasPod(f.View.world, f.Namespace, a))

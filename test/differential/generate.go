@@ -222,6 +222,10 @@ func (g *generator) endpoint(family discoveryv1.AddressType) discoveryv1.Endpoin
 		e.Hostname = &host
 	}
 	if g.chance(60) {
+		zone := pick(g, "a", "b", "eu.1c")
+		e.Zone = &zone
+	}
+	if g.chance(60) {
 		e.TargetRef = &corev1.ObjectReference{Kind: "Pod", Name: pick(g, podNames...)}
 	}
 	return e

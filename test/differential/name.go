@@ -26,6 +26,8 @@ const (
 	kindProtocol    = "protocol"     // _<protocol>.<service>.<namespace>.svc.<zone>
 	kindPort        = "port"         // _<port>._<protocol>.<service>.<namespace>.svc.<zone>
 	kindLoosePort   = "loose-port"   // two labels before a Service that are no such pair
+	kindZoneNode    = "zone-ent"     // _zone.<service>.<namespace>.svc.<zone>, with pin or prefer before it or not
+	kindZonal       = "zonal"        // <topology zone>.pin._zone.<service>.<namespace>.svc.<zone>, or prefer
 	kindEndpoint    = "endpoint"     // <label>.<service>.<namespace>.svc.<zone>
 	kindPodName     = "podname"      // <label>.<namespace>.pod.<zone>
 	kindBelowPod    = "below-pod"    // one or two labels more
@@ -121,6 +123,10 @@ func parseService(l []string) Name {
 	if len(l) > 1 {
 		n.Service = l[len(l)-2]
 	}
+	if kind := zonalKind(l); kind != "" {
+		n.Kind = kind
+		return n
+	}
 	switch len(l) {
 	case 0:
 		n.Kind = kindServices
@@ -142,6 +148,23 @@ func parseService(l []string) Name {
 		}
 	}
 	return n
+}
+
+// zonalKind returns the kind of a name with _zone before the Service, or "".
+func zonalKind(l []string) string {
+	at := len(l) - 3
+	if at < 0 || l[at] != "_zone" {
+		return ""
+	}
+	switch {
+	case at == 0:
+		return kindZoneNode
+	case l[at-1] != "pin" && l[at-1] != "prefer":
+		return ""
+	case at == 1:
+		return kindZoneNode
+	}
+	return kindZonal
 }
 
 // parsePod parses the labels before pod.

@@ -32,6 +32,8 @@ type Options struct {
 	PodNames        bool
 	NoEndpoints     bool
 	IgnoreEmpty     bool
+	Zonal           bool
+	Strict          bool // strict_compat, which only ours has
 	Fall            []string
 	Bind            []netip.Addr // that the server listens on; nil if on all
 }
@@ -111,6 +113,10 @@ func (o *Options) set(option string, args []string) (err error) {
 		o.PodNames = true
 	case "noendpoints":
 		o.NoEndpoints = true
+	case "zonal":
+		o.Zonal = true
+	case "strict_compat":
+		o.Strict = true
 	case "ignore":
 		o.IgnoreEmpty = true
 	case "fallthrough":
@@ -142,12 +148,15 @@ func (o *Options) stockPrimary() string {
 	return o.Zones[i]
 }
 
-// Stock returns the Corefile with the kubernetes plugin in place of ours.
+// Stock returns the Corefile with the kubernetes plugin in place of ours, and
+// without the option to be as that one.
 func Stock(corefile string) string {
 	all := strings.Split(corefile, "\n")
 	for i, line := range all {
 		if words := strings.Fields(line); len(words) > 0 && words[0] == oursName {
 			all[i] = strings.Replace(line, oursName, stockName, 1)
+		} else if len(words) == 1 && words[0] == "strict_compat" {
+			all[i] = ""
 		}
 	}
 	return strings.Join(all, "\n")

@@ -21,10 +21,10 @@ type Rule struct {
 // Rules are the rules by the name that divergences.txt has for them: a defect
 // of the facts (B2), or a section of an RFC and maybe a step in it.
 var Rules = map[string]Rule{
-	"B2":               {Holds: txtDenied},
-	"B3":               {Holds: nonTerminalDenied},
-	"B4":               {Holds: mixedCaseApex, Possible: func(line *Divergence) bool { return !line.names("qtype", "NS") || hasAddress(line) }},
-	"B5":               {Holds: hiddenPTR},
+	"B2":               {Holds: corrected(txtDenied)},
+	"B3":               {Holds: corrected(nonTerminalDenied)},
+	"B4":               {Holds: corrected(mixedCaseApex), Possible: func(line *Divergence) bool { return !line.names("qtype", "NS") || hasAddress(line) }},
+	"B5":               {Holds: corrected(hiddenPTR)},
 	"B6":               {Holds: fallthroughUnsynced},
 	"B13":              {Holds: malformed(badFQDN, badFamily)},
 	"B18":              {Holds: weightsBeforeDedup},
@@ -52,7 +52,21 @@ var Rules = map[string]Rule{
 	"RFC4291-2.2":      {Holds: otherSpelling},
 	"RFC4472-2.1":      {Holds: linkLocal, Possible: hasLinkLocal},
 	"RFC6604-3":        {Holds: aliasToError},
+	"RFC8020-2":        {Holds: nothingBelowNothing},
 	"RFC8482-4.2":      {Holds: anyAnswered},
+}
+
+// corrected returns a rule that does not hold with the option strict_compat,
+// which repeats what is wrong.
+func corrected(holds func(d *Difference) bool) func(d *Difference) bool {
+	return func(d *Difference) bool { return !d.View.Strict && holds(d) }
+}
+
+// nothingBelowNothing: a headless Service without a ready endpoint does not
+// exist, and so nothing below it does; stock says that zonal names there do.
+func nothingBelowNothing(d *Difference) bool {
+	return d.Kind == kindZonal && d.View.Zonal && d.Service != nil && isHeadless(d.Service) && !d.anyEndpoint() &&
+		d.denied(d.Ours) && d.stockIs(outNoData)
 }
 
 // malformed returns a rule: stock would answer otherwise if it were not for
@@ -96,7 +110,7 @@ func txtDenied(d *Difference) bool {
 // nonTerminalDenied: a name that has records below it, or of another type, is denied.
 func nonTerminalDenied(d *Difference) bool {
 	switch d.Kind {
-	case kindProtocol, kindNSParent, kindNetwork:
+	case kindProtocol, kindNSParent, kindNetwork, kindZoneNode:
 	case kindVersion:
 		if d.Type == dns.TypeTXT {
 			return false

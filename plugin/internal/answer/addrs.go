@@ -30,7 +30,7 @@ func (l *lookup) addrs(ips []netip.Addr) Answer {
 	b.grow(n)
 	for _, ip := range ips {
 		if family(l.q.Type, ip) {
-			b.add(l.q.Name, ip, l.o.TTL)
+			b.add(l.q.Name, ip, l.ttl)
 		}
 	}
 	return Answer{Answer: b.rrs}
@@ -44,10 +44,10 @@ func family(t uint16, ip netip.Addr) bool {
 // endpointAddrs answers with the addresses of one family of the endpoints that the name asks for.
 func (l *lookup) endpointAddrs(s *index.Service, v4 bool) Answer {
 	if s.Overlap {
-		return l.addrs(l.distinct(s))
+		return l.addrs(l.part(l.distinct(v4)))
 	}
 	n := 0
-	for _, g := range s.Groups {
+	for _, g := range l.groups {
 		if g.Is4() == v4 {
 			p := l.pick(g)
 			n += p.len()
@@ -61,7 +61,7 @@ func (l *lookup) endpointAddrs(s *index.Service, v4 bool) Answer {
 	b.grow(w.len)
 	for round := range 2 { // from the start of the window, and on from the beginning
 		k := 0
-		for _, g := range s.Groups {
+		for _, g := range l.groups {
 			if g.Is4() == v4 && len(b.rrs) < w.len {
 				k = l.appendAddrs(&b, g, w, round, k)
 			}
@@ -73,10 +73,13 @@ func (l *lookup) endpointAddrs(s *index.Service, v4 bool) Answer {
 	return Answer{Answer: b.rrs}
 }
 
-// distinct returns the addresses of the endpoints that the name asks for, each once.
-func (l *lookup) distinct(s *index.Service) []netip.Addr {
+// distinct returns the addresses of one family of the endpoints that the name asks for, each once.
+func (l *lookup) distinct(v4 bool) []netip.Addr {
 	var addrs []netip.Addr
-	for _, g := range s.Groups {
+	for _, g := range l.groups {
+		if g.Is4() != v4 {
+			continue
+		}
 		p := l.pick(g)
 		for i, k, ok := p.next(0); ok; i, k, ok = p.next(k) {
 			addrs = append(addrs, g.Addr(i))
@@ -94,10 +97,10 @@ func (l *lookup) appendAddrs(b *addrSet, g *index.Group, w window, round, k int)
 	first, last := w.cut(round, k, n)
 	for c := first; c < last && len(b.rrs) < w.len; c++ {
 		i, ok := p.at(c)
-		if !ok || g.Same(i) && (!p.byName || l.again(g, i)) {
+		if !ok || p.seen(l, c, i) {
 			continue
 		}
-		b.add(l.q.Name, g.Addr(i), l.o.TTL)
+		b.add(l.q.Name, g.Addr(i), l.ttl)
 	}
 	return k + n
 }
@@ -108,10 +111,33 @@ type window struct{ start, len int }
 
 // window returns the part that may be answered of n records.
 func (l *lookup) window(n int) window {
-	if l.q.Limit == 0 || n <= l.q.Limit {
+	limit := l.limit()
+	if limit == 0 || n <= limit {
 		return window{0, n}
 	}
-	return window{int(l.q.Start % uint32(n)), l.q.Limit}
+	return window{int(l.q.Start % uint32(n)), limit}
+}
+
+// limit returns how many records are answered at most: as many as fit, if
+// there are to be fewer than all; else so many that the response is truncated; 0
+// is all.
+func (l *lookup) limit() int {
+	if l.o.MaxAnswers == 0 {
+		return l.q.Limit
+	}
+	const owner, typeClassTTLLength = 2, 10
+	record := owner + typeClassTTLLength + 4
+	if l.q.Type == dns.TypeAAAA {
+		record += 12
+	}
+	return max(1, min(l.o.MaxAnswers, l.q.Room/record))
+}
+
+// part returns as many of addrs as may be answered.
+func (l *lookup) part(addrs []netip.Addr) []netip.Addr {
+	w := l.window(len(addrs))
+	addrs = slices.Concat(addrs[w.start:], addrs[:w.start])
+	return addrs[:w.len]
 }
 
 // cut returns which of n candidates, the first of which is candidate k of all,

@@ -43,8 +43,21 @@ type Options struct {
 	EndpointPodNames bool
 	// IgnoreEmptyService makes a ClusterIP Service without a ready endpoint a name error.
 	IgnoreEmptyService bool
-	// TTL of all records and of negative answers, in seconds; 0..3600.
+	// TTL of records whose Service has none of its own, in seconds; 0..3600.
 	TTL uint32
+	// NegativeTTL is that of denials, in seconds; 0..3600.
+	NegativeTTL uint32
+	// Zonal answers <topology zone>.pin._zone.<service> and the like.
+	Zonal bool
+	// MaxAnswers is the most endpoints that are answered, as many as fit the
+	// response; 0 is all of them, and a response that they do not fit is truncated.
+	MaxAnswers int
+	// Explain answers <name>._why.<zone>.
+	Explain bool
+	// StrictCompat repeats what the kubernetes plugin denies by mistake.
+	StrictCompat bool
+	// HiddenPTR has PTR records name what is in namespaces that are not exposed.
+	HiddenPTR bool
 	// Local are the addresses that this server listens on: the name servers of
 	// the zones are the Services that have one of them as an endpoint.
 	Local []netip.Addr
@@ -58,6 +71,10 @@ type Question struct {
 	// Limit is a number of records that is sure not to fit the response, or 0
 	// if all do: of a larger RRset so many are answered.
 	Limit int
+	// Explain asks for the reason of a denial.
+	Explain bool
+	// Room is how many octets the records may take with MaxAnswers.
+	Room int
 	// Start rotates which records of an RRset larger than Limit are answered.
 	Start uint32
 }
@@ -76,6 +93,8 @@ const (
 	NotSynced
 	// Alias is an answer with a CNAME record whose Target is not followed yet.
 	Alias
+	// Reason is an answer with a TXT record that says Why.
+	Reason
 )
 
 // An Answer is what to say. Its records are the caller's: they share nothing with the index.
@@ -84,6 +103,7 @@ type Answer struct {
 	Answer []dns.RR
 	Extra  []dns.RR
 	Target string // of result Alias
+	Why    string // of result Reason, and of denials with Question.Explain
 }
 
 // A lookup is one question being answered.
@@ -93,11 +113,25 @@ type lookup struct {
 	o      *Options
 	q      Question
 	name   qname.Name
+	zone   string         // only endpoints in this topology zone, unless it is empty
+	ttl    uint32         // of the records of the Service that is asked for
+	groups []*index.Group // its endpoints, as far as the name may ask for them
 }
 
 // Lookup answers q from x, of which the kinds synced are complete.
 func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer {
-	l := lookup{x, synced, o, q, qname.Parse(q.Name, q.Zone)}
+	l := lookup{x: x, synced: synced, o: o, q: q, name: qname.Parse(q.Name, q.Zone), ttl: o.TTL}
+	a := l.lookup()
+	if o.StrictCompat {
+		a = l.strict(a)
+	}
+	if q.Explain && (a.Result == NoData || a.Result == NameError) {
+		a.Why = l.why(a.Result)
+	}
+	return a
+}
+
+func (l *lookup) lookup() Answer {
 	switch l.name.Kind {
 	case qname.Apex:
 		return l.apex()
@@ -110,12 +144,20 @@ func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer 
 	case qname.ServiceNamespace:
 		return l.namespace()
 	case qname.PodNamespace:
-		if o.Pods == PodsDisabled {
+		if l.o.Pods == PodsDisabled {
 			return nameError
 		}
 		return l.namespace()
 	case qname.Service, qname.Protocol, qname.Port, qname.Endpoint:
 		return l.service()
+	case qname.ZoneLabel, qname.ZoneRule, qname.Zonal:
+		if l.o.Zonal {
+			return l.service()
+		}
+	case qname.Why, qname.Explained:
+		if l.o.Explain {
+			return l.explained()
+		}
 	case qname.Pod:
 		return l.pod()
 	case qname.Address:

@@ -38,6 +38,7 @@ func defaults() answer.Options {
 		PrimaryZone: primary,
 		Kinds:       object.Set(object.Namespaces, object.Services, object.EndpointSlices),
 		TTL:         ttl,
+		NegativeTTL: ttl,
 	}
 }
 

@@ -62,7 +62,11 @@ func TestWindows(t *testing.T) {
 
 func windows(t *testing.T, x *index.Index, in string, limit int, all []string) {
 	t.Helper()
-	o := defaults()
+	windowsOf(t, x, defaults(), in, limit, all)
+}
+
+func windowsOf(t *testing.T, x *index.Index, o answer.Options, in string, limit int, all []string) {
+	t.Helper()
 	q := question(t, in)
 	q.Limit = limit
 	seen := make(map[string]int)

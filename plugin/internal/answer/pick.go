@@ -18,14 +18,18 @@ type pick struct {
 	g           *index.Group
 	from, to    int
 	hosts, pods []uint32
-	byName      bool // only endpoints that are called so
-	podNames    bool // Options.EndpointPodNames
+	zone        string // only endpoints in this topology zone, unless it is empty
+	byZone      bool   // hosts are the endpoints in zone
+	byName      bool   // only endpoints that are called so
+	podNames    bool   // Options.EndpointPodNames
 }
 
 // pick returns what the name asks for of g. Nothing is searched unless it
 // names an endpoint.
 func (l *lookup) pick(g *index.Group) pick {
 	switch {
+	case l.zone != "":
+		return pick{g: g, hosts: g.ByZone(l.zone), byZone: true}
 	case l.name.Kind == qname.Endpoint:
 		return l.pickNamed(g, l.name.Endpoint)
 	case l.name.Kind == qname.Port && !slices.ContainsFunc(g.Ports, l.matches):
@@ -36,7 +40,7 @@ func (l *lookup) pick(g *index.Group) pick {
 
 // pickNamed returns the endpoints of g that are called name. It searches by halves.
 func (l *lookup) pickNamed(g *index.Group, name string) pick {
-	p := pick{g: g, byName: true, podNames: l.o.EndpointPodNames, hosts: g.ByHostname(name)}
+	p := pick{g: g, byName: true, zone: l.zone, podNames: l.o.EndpointPodNames, hosts: g.ByHostname(name)}
 	if p.podNames {
 		p.pods = g.ByPod(name)
 	}
@@ -53,6 +57,11 @@ func (p *pick) len() int { return p.to - p.from + len(p.hosts) + len(p.pods) }
 // endpoint is called otherwise: it has a hostname, which goes before the name of
 // its Pod, which goes before its address.
 func (p *pick) at(k int) (i int, ok bool) {
+	i, ok = p.candidate(k)
+	return i, ok && (p.zone == "" || qname.EqualFold(p.g.Zone(i), p.zone))
+}
+
+func (p *pick) candidate(k int) (i int, ok bool) {
 	if k < len(p.hosts) {
 		return int(p.hosts[k]), true
 	}
@@ -63,6 +72,18 @@ func (p *pick) at(k int) (i int, ok bool) {
 	}
 	i = p.from + k - len(p.pods)
 	return i, !p.byName || p.g.Hostname(i) == "" && (!p.podNames || p.g.Pod(i) == "")
+}
+
+// seen reports whether a candidate before candidate k, which is endpoint i, has
+// its address, and its name if that is asked for.
+func (p *pick) seen(l *lookup, k, i int) bool {
+	switch {
+	case p.byName:
+		return l.again(p.g, i)
+	case p.byZone:
+		return k > 0 && p.g.Addr(int(p.hosts[k-1])) == p.g.Addr(i)
+	}
+	return p.g.Same(i)
 }
 
 // next returns the position of the first endpoint at or after candidate k, and
@@ -89,9 +110,9 @@ func (p *pick) first() (least int, ok bool) {
 	return least, ok
 }
 
-// anyPicked reports whether the name asks for an endpoint of s at all.
-func (l *lookup) anyPicked(s *index.Service) bool {
-	for _, g := range s.Groups {
+// anyPicked reports whether the name asks for any endpoint at all.
+func (l *lookup) anyPicked() bool {
+	for _, g := range l.groups {
 		p := l.pick(g)
 		if _, _, ok := p.next(0); ok {
 			return true
@@ -140,13 +161,16 @@ func (l *lookup) before(s *index.Service, n, i int) bool {
 		return false
 	}
 	var buf, other [64]byte
-	label := l.label(buf[:0], s.Groups[n], i)
-	for _, g := range s.Groups[:n] {
+	label := l.label(buf[:0], l.groups[n], i)
+	for _, g := range l.groups[:n] {
 		if l.name.Kind == qname.Port && !slices.ContainsFunc(g.Ports, l.matches) {
 			continue
 		}
-		first, last := g.FindAddr(s.Groups[n].Addr(i))
+		first, last := g.FindAddr(l.groups[n].Addr(i))
 		for j := first; j < last; j++ {
+			if l.zone != "" && !qname.EqualFold(g.Zone(j), l.zone) {
+				continue
+			}
 			if bytes.Equal(label, l.label(other[:0], g, j)) {
 				return true
 			}
@@ -167,28 +191,28 @@ func (l *lookup) given(g *index.Group, i int) string {
 // repeats reports whether an endpoint before endpoint i of group n of s has its
 // name and a port of that number: their SRV records would be the same.
 func (l *lookup) repeats(s *index.Service, n, i int, number uint16) bool {
-	name := l.given(s.Groups[n], i)
+	name := l.given(l.groups[n], i)
 	if name == "" {
 		if !l.anyGiven(s) {
 			return false // all are called after their address, which no other has
 		}
 		var buf [64]byte
-		name = string(l.label(buf[:0], s.Groups[n], i))
+		name = string(l.label(buf[:0], l.groups[n], i))
 	}
-	for _, g := range s.Groups[:n] {
+	for _, g := range l.groups[:n] {
 		p := l.pickNamed(g, name)
 		if _, _, ok := p.next(0); ok && l.hasNumber(g, number) {
 			return true
 		}
 	}
-	p := l.pickNamed(s.Groups[n], name)
+	p := l.pickNamed(l.groups[n], name)
 	first, _ := p.first()
 	return first != i
 }
 
 // anyGiven reports whether an endpoint of s has a name that is not its address.
 func (l *lookup) anyGiven(s *index.Service) bool {
-	return slices.ContainsFunc(s.Groups, func(g *index.Group) bool {
+	return slices.ContainsFunc(l.groups, func(g *index.Group) bool {
 		return g.HasHostnames() || l.o.EndpointPodNames && g.HasPods()
 	})
 }

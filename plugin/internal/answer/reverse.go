@@ -40,15 +40,17 @@ func (l *lookup) servicePTR(s *index.Service) Answer {
 	var b ptrSet
 	b.grow(1, nameLen(s, l.o.PrimaryZone), l.o.PrimaryZone)
 	b.names.s = s
-	b.add(l.q.Name, b.names.service(), l.o.TTL)
+	b.add(l.q.Name, b.names.service(), l.ttlOf(s))
 	return Answer{Answer: b.rrs}
 }
 
 // endpointPTR answers with the names of the endpoints that have the address ip.
 func (l *lookup) endpointPTR(ip netip.Addr) Answer {
 	count, octets := 0, 0
+	ttl := uint32(object.MaxTTL) // the least: an RRset has one (RFC 2181 section 5.2)
 	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
 		count++
+		ttl = min(ttl, l.ttlOf(s))
 		octets += l.labelLen(g, i) + nameLen(s, l.o.PrimaryZone)
 	})
 	switch {
@@ -62,7 +64,7 @@ func (l *lookup) endpointPTR(ip netip.Addr) Answer {
 	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
 		var buf [64]byte
 		b.names.s = s
-		b.add(l.q.Name, b.names.endpoint(l.label(buf[:0], g, i)), l.o.TTL)
+		b.add(l.q.Name, b.names.endpoint(l.label(buf[:0], g, i)), ttl)
 	})
 	return Answer{Answer: b.rrs}
 }
@@ -95,10 +97,21 @@ func (b *ptrSet) add(owner, target string, ttl uint32) {
 	b.rrs = append(b.rrs, &b.recs[len(b.recs)-1])
 }
 
+// named reports whether PTR records may name what is in the namespace.
+func (l *lookup) named(namespace string) bool { return l.o.HiddenPTR || l.exposed(namespace) }
+
+// ttlOf returns the TTL of the records of s.
+func (l *lookup) ttlOf(s *index.Service) uint32 {
+	if s.TTL.Own {
+		return s.TTL.Seconds
+	}
+	return l.o.TTL
+}
+
 // clusterIPOwner returns the exposed Service that has the cluster IP ip, or nil.
 func (l *lookup) clusterIPOwner(ip netip.Addr) *index.Service {
 	for s := range l.x.Owners(ip) {
-		if s.ClusterIPs.Contains(ip) && l.exposed(s.Namespace) {
+		if s.ClusterIPs.Contains(ip) && l.named(s.Namespace) {
 			return s
 		}
 	}
@@ -109,10 +122,11 @@ func (l *lookup) clusterIPOwner(ip netip.Addr) *index.Service {
 // exposed Service, once for each name that it has.
 func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group, i int)) {
 	for s := range l.x.Owners(ip) {
-		if s.Type == object.ExternalName || !l.exposed(s.Namespace) {
+		if s.Type == object.ExternalName || !l.named(s.Namespace) {
 			continue
 		}
-		for n, g := range s.Groups {
+		l.groups = s.GroupsWith("", false, ip)
+		for n, g := range l.groups {
 			first, last := g.FindAddr(ip)
 			for i := first; i < last; i++ {
 				if !l.again(g, i) && !l.before(s, n, i) && l.labelLen(g, i)+nameLen(s, l.o.PrimaryZone) <= maxName {

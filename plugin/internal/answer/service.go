@@ -26,6 +26,7 @@ func (l *lookup) service() Answer {
 	if s == nil {
 		return nameError
 	}
+	l.ttl = l.ttlOf(s)
 	switch s.Type {
 	case object.ExternalName:
 		return l.external(s)
@@ -42,7 +43,7 @@ func (l *lookup) external(s *index.Service) Answer {
 	if l.name.Kind != qname.Service || s.ExternalName() == "" {
 		return nameError
 	}
-	hdr := dns.RR_Header{Name: l.q.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: l.o.TTL}
+	hdr := dns.RR_Header{Name: l.q.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: l.ttl}
 	a := Answer{Answer: []dns.RR{&dns.CNAME{Hdr: hdr, Target: s.ExternalName()}}}
 	switch l.q.Type {
 	case dns.TypeANY:
@@ -71,6 +72,9 @@ func (l *lookup) headless(s *index.Service) Answer {
 
 // clusterIP answers for a Service with cluster IPs, section 2.3.
 func (l *lookup) clusterIP(s *index.Service) Answer {
+	if l.name.Kind == qname.ZoneLabel || l.name.Kind == qname.ZoneRule || l.name.Kind == qname.Zonal {
+		return nameError // a cluster IP is in no zone
+	}
 	wantsEndpoints := l.name.Kind == qname.Endpoint || l.o.IgnoreEmptyService
 	if wantsEndpoints {
 		if !l.needs(object.EndpointSlices) {
@@ -101,12 +105,23 @@ func (l *lookup) clusterIP(s *index.Service) Answer {
 
 // endpoints answers with endpoints: all of a headless Service, or those of one name.
 func (l *lookup) endpoints(s *index.Service) Answer {
-	if l.name.Kind == qname.Protocol {
+	l.groups = l.candidateGroups(s)
+	switch l.name.Kind {
+	case qname.ZoneLabel, qname.ZoneRule:
+		return noData
+	case qname.Zonal:
+		return l.zonal(s)
+	case qname.Protocol:
 		return exists(slices.ContainsFunc(s.Groups, func(g *index.Group) bool { return hasProtocol(g.Ports, l.name.Protocol) }))
 	}
-	if !l.anyPicked(s) {
+	if !l.anyPicked() {
 		return nameError
 	}
+	return l.picked(s)
+}
+
+// picked answers with the endpoints that the name asks for, of which there are some.
+func (l *lookup) picked(s *index.Service) Answer {
 	switch l.q.Type {
 	case dns.TypeA:
 		return l.endpointAddrs(s, true)

@@ -35,11 +35,11 @@ func (l *lookup) srv(s *index.Service) Answer {
 	target := names.service()
 	for i, p := range s.Ports {
 		if l.first(s.Ports, i) {
-			b.add(l.q.Name, target, p.Number, weight(n), l.o.TTL)
+			b.add(l.q.Name, target, p.Number, weight(n), l.ttl)
 		}
 	}
 	for _, ip := range ips {
-		b.glue(target, ip, l.o.TTL)
+		b.glue(target, ip, l.ttl)
 	}
 	return b.answer()
 }
@@ -69,16 +69,16 @@ func (l *lookup) endpointSRV(s *index.Service) Answer {
 	names.grow(s, l.q.Zone, size.endpoints, size.octets)
 	left := size.endpoints
 	l.eachTarget(s, func(n, i int) bool {
-		g := s.Groups[n]
+		g := l.groups[n]
 		var buf [64]byte
 		target := names.endpoint(l.label(buf[:0], g, i))
 		for j, p := range g.Ports {
 			if len(b.rrs) < size.records && l.first(g.Ports, j) && !l.repeats(s, n, i, p.Number) {
-				b.add(l.q.Name, target, p.Number, size.weight, l.o.TTL)
+				b.add(l.q.Name, target, p.Number, size.weight, l.ttl)
 			}
 		}
 		if !l.before(s, n, i) {
-			b.glue(target, g.Addr(i), l.o.TTL)
+			b.glue(target, g.Addr(i), l.ttl)
 		}
 		left--
 		return left > 0
@@ -91,6 +91,7 @@ type size struct {
 	records   int    // SRV records
 	endpoints int    // endpoints that have them
 	octets    int    // of all labels that name endpoints
+	wire      int    // octets of the records in a message, about
 	weight    uint16 // of each record
 }
 
@@ -100,8 +101,8 @@ func (l *lookup) measure(s *index.Service) size {
 	var z size
 	all := 0
 	l.eachTarget(s, func(n, i int) bool {
-		g := s.Groups[n]
-		full := l.q.Limit > 0 && z.records >= l.q.Limit
+		g := l.groups[n]
+		full := l.full(z, g, i, s)
 		for j, p := range g.Ports {
 			if l.first(g.Ports, j) && !l.repeats(s, n, i, p.Number) {
 				all++
@@ -111,11 +112,36 @@ func (l *lookup) measure(s *index.Service) size {
 			z.records = all
 			z.endpoints++
 			z.octets += l.labelLen(g, i)
+			if l.o.MaxAnswers > 0 {
+				z.wire += l.wireLen(s, g, i)
+			}
 		}
 		return !full || all < wholeWeight
 	})
 	z.weight = weight(max(all, 1))
 	return z
+}
+
+// full reports whether endpoint i of g is not to be added to z.
+func (l *lookup) full(z size, g *index.Group, i int, s *index.Service) bool {
+	if l.o.MaxAnswers == 0 {
+		return l.q.Limit > 0 && z.records >= l.q.Limit
+	}
+	return z.records > 0 && (z.records >= l.o.MaxAnswers || z.wire+l.wireLen(s, g, i) > l.q.Room)
+}
+
+// wireLen returns how many octets the SRV records of endpoint i of g take in a
+// message, and its address.
+func (l *lookup) wireLen(s *index.Service, g *index.Group, i int) int {
+	const owner, typeClassTTLLength, priorityWeightPort = 2, 10, 6
+	target := l.labelLen(g, i) + nameLen(s, l.q.Zone) + 1
+	ports := 0
+	for j := range g.Ports {
+		if l.first(g.Ports, j) {
+			ports++
+		}
+	}
+	return ports*(owner+typeClassTTLLength+priorityWeightPort+target) + target + typeClassTTLLength + int(g.Addr(i).BitLen()/8)
 }
 
 // eachTarget calls f with the group and the position of every endpoint that
@@ -125,7 +151,7 @@ func (l *lookup) eachTarget(s *index.Service, f func(n, i int) bool) {
 	w := l.window(l.candidates(s))
 	for round := range 2 {
 		k := 0
-		for n, g := range s.Groups {
+		for n, g := range l.groups {
 			p := l.target(g)
 			first, last := w.cut(round, k, p.len())
 			k += p.len()
@@ -152,7 +178,7 @@ func (l *lookup) target(g *index.Group) pick {
 // candidates returns how many endpoints of s at most are targets.
 func (l *lookup) candidates(s *index.Service) int {
 	n := 0
-	for _, g := range s.Groups {
+	for _, g := range l.groups {
 		p := l.target(g)
 		n += p.len()
 	}

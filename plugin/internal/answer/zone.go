@@ -24,8 +24,9 @@ const (
 )
 
 // SOA makes soa the start of authority of zone. mname and rname are what
-// [SOANames] returned for it.
-func SOA(soa *dns.SOA, zone, mname, rname string, serial, ttl uint32) {
+// [SOANames] returned for it, ttl is the TTL of the record, and negative that of
+// denials, in seconds.
+func SOA(soa *dns.SOA, zone, mname, rname string, serial, ttl, negative uint32) {
 	*soa = dns.SOA{
 		Hdr:     dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: min(ttl, soaMaxTTL)},
 		Ns:      mname,
@@ -34,7 +35,7 @@ func SOA(soa *dns.SOA, zone, mname, rname string, serial, ttl uint32) {
 		Refresh: soaRefresh,
 		Retry:   soaRetry,
 		Expire:  soaExpire,
-		Minttl:  ttl,
+		Minttl:  negative,
 	}
 }
 
@@ -55,7 +56,7 @@ func (l *lookup) apex() Answer {
 			rrs [1]dns.RR
 		})
 		mname, rname := SOANames(l.q.Zone)
-		SOA(&r.soa, l.q.Zone, mname, rname, l.x.Serial(), l.o.TTL)
+		SOA(&r.soa, l.q.Zone, mname, rname, l.x.Serial(), l.o.TTL, l.o.NegativeTTL)
 		r.rrs[0] = &r.soa
 		return Answer{Answer: r.rrs[:]}
 	case dns.TypeNS:

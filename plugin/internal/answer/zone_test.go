@@ -77,8 +77,8 @@ func TestSOA(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var soa dns.SOA
 			mname, rname := answer.SOANames("Example.org.")
-			answer.SOA(&soa, "Example.org.", mname, rname, 7, tc.in)
-			want := fmt.Sprintf("Example.org.\t%d\tIN\tSOA\tns.dns.Example.org. hostmaster.Example.org. 7 7200 1800 86400 %d", tc.want, tc.in)
+			answer.SOA(&soa, "Example.org.", mname, rname, 7, tc.in, 1)
+			want := fmt.Sprintf("Example.org.\t%d\tIN\tSOA\tns.dns.Example.org. hostmaster.Example.org. 7 7200 1800 86400 1", tc.want)
 			if got := soa.String(); got != want {
 				t.Errorf("SOA = %q, want %q", got, want)
 			}

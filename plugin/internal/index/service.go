@@ -46,7 +46,8 @@ type Service struct {
 // What few Services have.
 type rare struct {
 	externalName string
-	slices       []*Group // nil if each of Service.Groups is an EndpointSlice
+	slices       []*Group               // nil if each of Service.Groups is an EndpointSlice
+	finder       atomic.Pointer[finder] // made when it is needed, if there are many groups
 }
 
 // ExternalName returns the target of a Service of that type: fully qualified,
@@ -237,14 +238,13 @@ func (s *Service) withoutEndpoints() *Service {
 // that an address is in several slices.
 func (s *Service) setGroups(all []*Group, shared bool) {
 	s.Groups = all
-	if !shared {
-		return
-	}
-	if s.rare == nil {
+	if s.rare == nil && (shared || len(all) >= manyGroups) {
 		s.rare = new(rare)
 	}
-	s.rare.slices = all
-	s.Groups, s.Overlap = regroup(all)
+	if shared {
+		s.rare.slices = all
+		s.Groups, s.Overlap = regroup(all)
+	}
 }
 
 func equalGroups(a, b []*Group) bool { return slices.EqualFunc(a, b, (*Group).equal) }

@@ -44,6 +44,16 @@ const (
 	Port
 	// Endpoint is <hostname or dashed address>.<service>.<namespace>.svc.<zone>.
 	Endpoint
+	// ZoneLabel is _zone.<service>.<namespace>.svc.<zone>, an empty non-terminal above [Zonal].
+	ZoneLabel
+	// ZoneRule is pin._zone.<service>.<namespace>.svc.<zone>, or prefer, an empty non-terminal above [Zonal].
+	ZoneRule
+	// Zonal is <topology zone>.pin._zone.<service>.<namespace>.svc.<zone>, or prefer.
+	Zonal
+	// Why is _why.<zone>.
+	Why
+	// Explained is <name without zone>._why.<zone>.
+	Explained
 	// Pod is <dashed address>.<namespace>.pod.<zone>.
 	Pod
 	// Address is an address below in-addr.arpa or ip6.arpa.
@@ -63,6 +73,9 @@ type Name struct {
 	Endpoint  string       // of kind Endpoint
 	Port      string       // of kind Port, without the underscore
 	Protocol  string       // of kinds Port and Protocol, without the underscore
+	Topology  string       // of kind Zonal: the topology zone, of one label or several
+	Prefer    bool         // of kind Zonal: all endpoints if the zone has none
+	Below     string       // of kind Explained: what is asked about, without its zone
 	Pod       string       // of kind Pod
 	Prefix    netip.Prefix // of kinds Address and Network, and of an Apex that is one of them
 }
@@ -72,13 +85,17 @@ const maxLabels = 5
 
 // Parse returns what name asks for in zone, which it is in (see [InZone]).
 func Parse(name, zone string) Name {
+	below := name[:len(name)-len(zone)]
+	if why, ok := explained(below); ok {
+		return why
+	}
 	if prefix, ok := parseReverse(name); ok {
 		return reverse(name, zone, prefix)
 	}
 	var labels [maxLabels]string // from right to left
-	n, ok := split(name[:len(name)-len(zone)], &labels)
-	if !ok {
-		return Name{}
+	n, rest := split(below, &labels)
+	if rest != "" {
+		return zonal(labels, rest)
 	}
 	if n == 0 {
 		return Name{Kind: Apex}
@@ -111,6 +128,9 @@ func service(labels []string) Name {
 		return Name{Kind: Service, Namespace: labels[0], Service: labels[1]}
 	}
 	name := Name{Namespace: labels[0], Service: labels[1]}
+	if EqualFold("_zone", labels[2]) {
+		return zoneRule(name, labels[2:])
+	}
 	protocol, underscored := underscored(labels[2])
 	switch {
 	case len(labels) == 3 && underscored:
@@ -150,11 +170,49 @@ func underscoredName(label string) (string, bool) {
 	return name, ok && name != ""
 }
 
+// zonal parses a name of more labels than any other has: what is left of them is rest.
+func zonal(labels [maxLabels]string, rest string) Name {
+	name := service(labels[1:])
+	if !EqualFold("svc", labels[0]) || name.Kind != ZoneRule {
+		return Name{}
+	}
+	name.Kind, name.Topology = Zonal, rest
+	return name
+}
+
+// zoneRule parses the labels left of a Service's name from _zone on.
+func zoneRule(name Name, labels []string) Name {
+	switch {
+	case len(labels) == 1:
+		name.Kind = ZoneLabel
+	case len(labels) == 2 && EqualFold("pin", labels[1]):
+		name.Kind = ZoneRule
+	case len(labels) == 2 && EqualFold("prefer", labels[1]):
+		name.Kind, name.Prefer = ZoneRule, true
+	default:
+		return Name{}
+	}
+	return name
+}
+
+// explained parses what is left of the zone if it ends in the label _why.
+func explained(below string) (name Name, ok bool) {
+	below = strings.TrimSuffix(below, ".") // there is none below the root zone
+	asked := len(below) - len("_why")
+	switch {
+	case asked < 0 || !EqualFold("_why", below[asked:]):
+		return Name{}, false
+	case asked == 0:
+		return Name{Kind: Why}, true
+	}
+	return Name{Kind: Explained, Below: below[:asked-1]}, separator(below, asked-1)
+}
+
 // split cuts s, which ends in a dot or is empty, into its labels from right to
-// left. ok is false if there are more than fit.
-func split(s string, labels *[maxLabels]string) (n int, ok bool) {
+// left. What is left of those that fit is rest, without its last dot.
+func split(s string, labels *[maxLabels]string) (n int, rest string) {
 	if s == "" {
-		return 0, true
+		return 0, ""
 	}
 	end := len(s)
 	if separator(s, end-1) { // not so below the root zone, whose name is that dot
@@ -165,13 +223,13 @@ func split(s string, labels *[maxLabels]string) (n int, ok bool) {
 			continue
 		}
 		if n == maxLabels {
-			return n, false
+			return n, s[:end]
 		}
 		labels[n] = s[start:end]
 		n++
 		end = start - 1
 	}
-	return n, true
+	return n, ""
 }
 
 // separator reports whether the octet i of s is a dot that ends a label, not one that is escaped.

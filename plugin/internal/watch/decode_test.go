@@ -400,6 +400,8 @@ func TestDecodeOnly(t *testing.T) {
 				Addresses:  []string{"10.1.0.1"},
 				Conditions: discoveryv1.EndpointConditions{Ready: new(true), Serving: new(true), Terminating: new(false)},
 				TargetRef:  &corev1.ObjectReference{Name: "checkout-6d4cf56db6-00000"},
+				NodeName:   new("node-17.example.org"),
+				Zone:       new("eu-1a"),
 			}},
 		}},
 		{realPod(), new(pod), &pod{

@@ -26,7 +26,7 @@ import (
 //	...
 //
 // Records are sorted, empty sections are left out, and the serial of a SOA
-// record reads SERIAL. An Extended DNS Error stands after the flags.
+// record reads SERIAL, and "5s ago" reads AGE ago. An Extended DNS Error stands after the flags.
 func Run(ctx context.Context, udp, tcp string, args ...string) (string, error) {
 	addr := udp
 	if slices.Contains(args, "+tcp") || slices.Contains(args, "AXFR") {
@@ -50,6 +50,7 @@ var (
 	flags  = regexp.MustCompile(`^;; flags: ?([a-z ]*);`)
 	ede    = regexp.MustCompile(`^; EDE: (.*)$`)
 	soa    = regexp.MustCompile(`( IN SOA \S+ \S+) \d+ `)
+	age    = regexp.MustCompile(`\b[0-9hms]+ ago\b`)
 	spaces = regexp.MustCompile(`[ \t]+`)
 )
 
@@ -59,7 +60,7 @@ func Canonical(out string) (string, error) {
 	sections := map[string][]string{}
 	section := ""
 	for line := range strings.Lines(out) {
-		line = strings.TrimSpace(line)
+		line = age.ReplaceAllString(strings.TrimSpace(line), "AGE ago")
 		switch {
 		case strings.HasPrefix(line, ";; ->>HEADER<<-"):
 			if m := header.FindStringSubmatch(line); m != nil {
