@@ -20,7 +20,7 @@ import (
 // An Index is the state of one cluster. The zero value is not usable: see [New].
 //
 // All methods are safe for concurrent use. Those that change something (Set,
-// Delete, Sweep, Raise) exclude each other; the others take no lock.
+// Delete, Sweep, Raise, Restate) exclude each other; the others take no lock.
 type Index struct {
 	seed maphash.Seed
 
@@ -74,6 +74,15 @@ func (x *Index) Raise(resourceVersion uint64) {
 		x.serial.Store(resourceVersion)
 		x.forget()
 	}
+}
+
+// Restate lifts the serial by one at least, and to resourceVersion: what is
+// answered of the same objects is not the same any more.
+func (x *Index) Restate(resourceVersion uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.serial.Store(max(x.serial.Load()+1, resourceVersion))
+	x.forget()
 }
 
 // Hide says that changes of kind k cannot be seen, until Show: it is read for

@@ -66,6 +66,8 @@ type Store struct {
 	watchers [object.NumKinds]*watcher
 	leases   [object.NumKinds]int
 	gens     [object.NumKinds]atomic.Uint32 // of the last list that was begun
+	keepers  int                            // leases that want the history of the index
+	shown    map[string]string              // how each zone is served
 }
 
 // A Lease is one user's hold on a store.
@@ -73,6 +75,7 @@ type Lease struct {
 	*Store
 	key   string
 	kinds object.Kinds
+	keeps bool // the history of the index
 	once  sync.Once
 	ended atomic.Bool
 }
@@ -116,12 +119,51 @@ func (l *Lease) Release() {
 		stores.Lock()
 		defer stores.Unlock()
 		l.stop(l.kinds)
+		if l.keeps {
+			l.keepHistory(-1)
+		}
 		h := stores.byKey[l.key]
 		if h.leases--; h.leases == 0 {
 			delete(stores.byKey, l.key)
 			l.client.close()
 		}
 	})
+}
+
+// KeepHistory has the index keep its changes as long as the lease is held, or
+// another one that did so. It must be called once at most, before Release.
+func (l *Lease) KeepHistory() {
+	l.keeps = true
+	l.keepHistory(1)
+}
+
+func (s *Store) keepHistory(more int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keepers += more
+	s.index.KeepHistory(s.keepers > 0)
+}
+
+// Present says how a zone is served. If it was served in another way before,
+// the zone is another one without any change of an object, and the serial rises.
+func (s *Store) Present(zone, how string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, served := s.shown[zone]
+	if s.shown == nil {
+		s.shown = make(map[string]string)
+	}
+	s.shown[zone] = how
+	if !served || before == how {
+		return
+	}
+	var version uint64
+	for _, w := range s.watchers {
+		if w != nil {
+			version = max(version, w.stats.version.Load())
+		}
+	}
+	s.index.Restate(version)
 }
 
 // Released reports whether Release was called.
