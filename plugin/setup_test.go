@@ -402,7 +402,6 @@ func TestRefusedBesideOthers(t *testing.T) {
 		words     []string
 	}{
 		{"metadata\n", []string{"Corefile:6 ", "metadata", "remove it"}},
-		{"transfer {\nto *\n}\n", []string{"Corefile:8 ", "transfer", "remove it"}},
 		{"autopath @clusterdns\n", []string{"autopath", "clusterdns"}}, // is its own error
 	} {
 		t.Run(tc.neighbour, func(t *testing.T) {
