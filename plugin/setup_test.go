@@ -17,7 +17,6 @@ import (
 	"github.com/coredns/caddy"
 	_ "github.com/coredns/coredns/plugin/autopath"
 	_ "github.com/coredns/coredns/plugin/metadata"
-	_ "github.com/coredns/coredns/plugin/transfer"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/clusterdns/clusterdns/plugin/internal/answer"
