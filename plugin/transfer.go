@@ -47,12 +47,14 @@ func (c *ClusterDNS) Transfer(origin string, serial uint32) (<-chan []dns.RR, er
 // serial rises.
 func (c *ClusterDNS) beginTransfers() {
 	c.lease.KeepHistory()
+	served := make(map[string]string)
 	for _, own := range c.zones {
 		z, _ := c.zone(own.origin)
-		c.lease.Present(c.block+" "+z.Origin, fmt.Sprint(z.Cuts, c.opts))
+		served[c.block+" "+z.Origin] = fmt.Sprint(z.Cuts, c.opts)
 		n := &notifier{zone: z, index: c.lease.Index(), send: c.notify}
 		go n.run(c.Ready, c.lease.Released)
 	}
+	c.lease.Present(served)
 }
 
 // zone returns the zone of that name, in lower case, as transfers have it.

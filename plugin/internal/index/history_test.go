@@ -141,6 +141,18 @@ func TestHistoryIsBounded(t *testing.T) {
 			t.Errorf("as many as are kept: got %s, want %s", got, want)
 		}
 	})
+	t.Run("what is hidden takes no room", func(t *testing.T) {
+		x := index.New()
+		x.Hide(object.Pods)
+		x.KeepHistory(true)
+		x.SetNamespace("other", 1)
+		for i := range 10_000 {
+			x.SetPod(object.Pod{Namespace: "demo", Name: fmt.Sprint("p", i), IPs: []netip.Addr{address(i)}}, 1)
+		}
+		if got, want := since(x, 0), "0 to 1"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
 	t.Run("size", func(t *testing.T) {
 		x := index.New()
 		x.SetService(object.Service{Namespace: "demo", Name: "web", Type: object.Headless}, 1)

@@ -11,6 +11,7 @@ package watch
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -144,17 +145,22 @@ func (s *Store) keepHistory(more int) {
 	s.index.KeepHistory(s.keepers > 0)
 }
 
-// Present says how a zone is served. If it was served in another way before,
-// the zone is another one without any change of an object, and the serial rises.
-func (s *Store) Present(zone, how string) {
+// Present says how each of zones is served. If one was served in another way
+// before, it is another zone now without any change of an object, and the serial
+// rises.
+func (s *Store) Present(zones map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before, served := s.shown[zone]
+	other := false
+	for zone, how := range zones {
+		before, served := s.shown[zone]
+		other = other || served && before != how
+	}
 	if s.shown == nil {
 		s.shown = make(map[string]string)
 	}
-	s.shown[zone] = how
-	if !served || before == how {
+	maps.Copy(s.shown, zones)
+	if !other {
 		return
 	}
 	var version uint64
