@@ -15,12 +15,11 @@ import (
 	"github.com/clusterdns/clusterdns/plugin/internal/qname"
 )
 
-var _ transfer.Transferer = (*ClusterDNS)(nil)
-
 var errNotSynced = errors.New("no transfer before the state of the cluster is known: waiting for the Kubernetes API server")
 
-// Transfer implements [transfer.Transferer]. A serial that is not 0 gets what
-// changed since, in one step (RFC 1995), if that is known; else the whole zone.
+// Transfer implements what the transfer plugin looks for. A serial that is not 0
+// gets what changed since, in one step (RFC 1995), if that is known; else the
+// whole zone.
 func (c *ClusterDNS) Transfer(origin string, serial uint32) (<-chan []dns.RR, error) {
 	z, ok := c.zone(origin)
 	if !ok {

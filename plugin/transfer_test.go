@@ -187,15 +187,15 @@ func TestTransfersFollow(t *testing.T) {
 	differences := 0
 	for round := range 80 {
 		change(r, api)
-		switch {
-		case round%20 == 7: // the API server is away, and its history lost
+		switch round % 20 {
+		case 7: // the API server is away, and its history lost
 			api.Stop()
 			change(r, api)
 			api.Compact()
 			api.Start()
-		case round%20 == 13:
+		case 13:
 			i = reload(t, i, transferring(api, "*"))
-		case round%20 == 19:
+		case 19:
 			stop(t, i)
 			change(r, api)
 			i, s = startInstance(t, transferring(api, "*"))

@@ -288,3 +288,49 @@ func TestTransferSOA(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkTransfer makes the records of a zone of 50,000 Services, and of what
+// one change makes of it.
+func BenchmarkTransfer(b *testing.B) {
+	x := index.New()
+	x.SetNamespace("demo", 1)
+	web := func(i, version int) object.Service {
+		ip := netip.AddrFrom4([4]byte{10, byte(100 + i>>16), byte(i >> 8), byte(i)})
+		return clusterIP(fmt.Sprintf("demo/web-%d", i), []netip.Addr{ip}, fmt.Sprintf("http/tcp/%d", version))
+	}
+	for i := range 50_000 {
+		x.SetService(web(i, 1), 1)
+		a := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		x.SetEndpointSlice(object.EndpointSlice{
+			Namespace: "demo", Name: fmt.Sprintf("web-%d-x", i), Service: fmt.Sprintf("web-%d", i),
+			Ports: ports("http/tcp/80"), Endpoints: []object.Endpoint{{Addr: a}},
+		}, 1)
+	}
+	x.KeepHistory(true)
+	o := with(func(o *answer.Options) { o.Local = addrs("10.0.0.1") })
+	b.Run("copy", func(b *testing.B) {
+		for b.Loop() {
+			x.State()
+		}
+	})
+	for _, z := range blockOf(zones[:2], &o) {
+		b.Run("whole/"+z.Origin, func(b *testing.B) {
+			for b.Loop() {
+				n := 0
+				for rrs := range z.Records(x.State()) {
+					n += len(rrs)
+				}
+				b.ReportMetric(float64(n), "records")
+			}
+		})
+		b.Run("one change/"+z.Origin, func(b *testing.B) {
+			version := 1
+			for b.Loop() {
+				version++
+				x.SetService(web(7, version%60_000+1), 1)
+				c, _ := x.Since(x.Serial()-1, z.Reaches, o.Local)
+				z.Difference(c)
+			}
+		})
+	}
+}
