@@ -37,6 +37,9 @@ type ClusterDNS struct {
 	timeout  time.Duration // how long to wait at start
 	upstream upstreamer
 	lease    *watch.Lease // nil until started
+
+	notify func(zone string) error // secondaries; nil if there are no transfers
+	block  string                  // what tells the server block from others
 }
 
 // upstreamer resolves names through the whole server.
@@ -88,6 +91,9 @@ func (c *ClusterDNS) start() error {
 	}
 	c.lease = lease
 	stores.add(lease)
+	if c.notify != nil {
+		c.beginTransfers()
+	}
 	if c.timeout <= 0 {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/transfer"
 	_ "k8s.io/client-go/plugin/pkg/client/auth/oidc" // kubeconfigs may use it, as with the kubernetes plugin
 )
 
@@ -24,12 +25,16 @@ func setup(c *caddy.Controller) error {
 	}
 	config := dnsserver.GetConfig(c)
 	at := fmt.Sprintf("%s:%d", c.File(), c.Line())
+	d.block = fmt.Sprint(c.ServerBlockKeys, config.ListenHosts)
 
 	c.OnStartup(func() error {
 		if err := notYet(config, at); err != nil {
 			return plugin.Error(Name, err)
 		}
 		d.opts.Local = localAddrs(config.ListenHosts)
+		if t, ok := config.Handler("transfer").(*transfer.Transfer); ok {
+			d.notify = t.Notify
+		}
 		if err := d.start(); err != nil {
 			return plugin.Error(Name, fmt.Errorf("%s - %w", at, err))
 		}
@@ -46,10 +51,9 @@ func setup(c *caddy.Controller) error {
 }
 
 // notYet refuses neighbours that would look for something here that is not
-// there yet: a zone that is silently not transferred, or labels that are
-// silently empty, are worse than a server that says so.
+// there yet: labels that are silently empty are worse than a server that says so.
 func notYet(config *dnsserver.Config, at string) error {
-	for _, neighbour := range []string{"autopath", "metadata", "transfer"} {
+	for _, neighbour := range []string{"autopath", "metadata"} {
 		if config.Handler(neighbour) != nil {
 			return fmt.Errorf("%s - %s is in the same server block, and clusterdns does not support it yet: remove it, or use the kubernetes plugin here", at, neighbour)
 		}

@@ -17,7 +17,6 @@ import (
 	"github.com/coredns/caddy"
 	_ "github.com/coredns/coredns/plugin/autopath"
 	_ "github.com/coredns/coredns/plugin/metadata"
-	_ "github.com/coredns/coredns/plugin/transfer"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/clusterdns/clusterdns/plugin/internal/answer"
@@ -420,7 +419,6 @@ func TestRefusedBesideOthers(t *testing.T) {
 		words     []string
 	}{
 		{"metadata\n", []string{"Corefile:6 ", "metadata", "remove it"}},
-		{"transfer {\nto *\n}\n", []string{"Corefile:8 ", "transfer", "remove it"}},
 		{"autopath @clusterdns\n", []string{"autopath", "clusterdns"}}, // is its own error
 	} {
 		t.Run(tc.neighbour, func(t *testing.T) {

@@ -12,6 +12,8 @@
 //	k8s/apply [-nowait] FILE  create or replace the objects of a manifest
 //	k8s/delete [-nowait] FILE delete them
 //	dig [-retry] FILE         run the "$ dig ..." lines of a transcript and print it as it went
+//	serial NAME ZONE          remember the SOA serial of a zone; IXFR=NAME in a transcript stands for it
+//	rose NAME OTHER NUMBER    check by how much OTHER is more than NAME (RFC 1982); "some" is any number but 0
 //	metric NAME [LABEL=VALUE ...] NUMBER
 //	                          check the sum of the samples of a metric
 //
@@ -34,6 +36,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -94,6 +97,7 @@ type Run struct {
 
 	fake    *apiserver.Server
 	applied []*unstructured.Unstructured
+	serials map[string]uint32
 }
 
 type runKey struct{}
@@ -144,6 +148,8 @@ func (s *Suite) Params(files []string, update bool) testscript.Params {
 			"k8s/delete": cmdDelete,
 			"dig":        cmdDig,
 			"metric":     cmdMetric,
+			"rose":       cmdRose,
+			"serial":     cmdSerial,
 		},
 	}
 }
@@ -289,7 +295,21 @@ func cmdDig(ts *testscript.TestScript, neg bool, args []string) {
 func (r *Run) Dig(args []string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return dig.Run(ctx, r.Server.UDP, r.Server.TCP, args...)
+	for i, arg := range args {
+		if name, ok := strings.CutPrefix(arg, "IXFR="); ok {
+			serial, known := r.serials[name]
+			if !known {
+				return "", fmt.Errorf("%s: there is no serial %s", arg, name)
+			}
+			args = slices.Clone(args)
+			args[i] = fmt.Sprint("IXFR=", serial)
+		}
+	}
+	out, err := dig.Run(ctx, r.Server.UDP, r.Server.TCP, args...)
+	if ip := r.Suite.Vars["HOSTIP"]; ip != "" && dig.Transfer(args) {
+		out = strings.ReplaceAll(out, " "+ip+"\n", " HOSTIP\n")
+	}
+	return out, err
 }
 
 // A question is one "$ dig" line of a transcript and what should follow it.
@@ -326,5 +346,47 @@ func cmdMetric(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if want := args[last]; fmt.Sprint(got) != want {
 		ts.Fatalf("%s is %v, want %s", strings.Join(args[:last], " "), got, want)
+	}
+}
+
+func cmdSerial(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: serial NAME ZONE")
+	}
+	r := run(ts)
+	m := new(dns.Msg)
+	m.SetQuestion(dns.Fqdn(args[1]), dns.TypeSOA)
+	resp, err := dns.Exchange(m, r.Server.UDP)
+	ts.Check(err)
+	soa, ok := first(resp.Answer).(*dns.SOA)
+	if !ok {
+		ts.Fatalf("no SOA record of %s: %s", args[1], resp)
+	}
+	if r.serials == nil {
+		r.serials = make(map[string]uint32)
+	}
+	r.serials[args[0]] = soa.Serial
+}
+
+func first(rrs []dns.RR) dns.RR {
+	if len(rrs) == 0 {
+		return nil
+	}
+	return rrs[0]
+}
+
+func cmdRose(ts *testscript.TestScript, neg bool, args []string) {
+	r := run(ts)
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: rose NAME OTHER NUMBER")
+	}
+	before, ok := r.serials[args[0]]
+	after, also := r.serials[args[1]]
+	if !ok || !also {
+		ts.Fatalf("there is no serial %s or %s", args[0], args[1])
+	}
+	got := int32(after - before)
+	if want := args[2]; fmt.Sprint(got) != want && (want != "some" || got <= 0) {
+		ts.Fatalf("from %s to %s the serial rose by %d, want %s", args[0], args[1], got, want)
 	}
 }

@@ -20,7 +20,7 @@ import (
 // An Index is the state of one cluster. The zero value is not usable: see [New].
 //
 // All methods are safe for concurrent use. Those that change something (Set,
-// Delete, Sweep, Raise) exclude each other; the others take no lock.
+// Delete, Sweep, Raise, Restate) exclude each other; the others take no lock.
 type Index struct {
 	seed maphash.Seed
 
@@ -32,14 +32,27 @@ type Index struct {
 	prefixes   prefixes
 	pods       pods
 
-	mu     sync.Mutex // held by writers; guards what follows
-	slices table[slice]
-	recent recent
-	hidden [object.NumKinds]bool
+	mu      writing // held by writers; guards what follows
+	slices  table[slice]
+	recent  recent
+	hidden  [object.NumKinds]bool
+	history history
 
 	serial  atomic.Uint64
 	objects [object.NumKinds]atomic.Int64
 	ready   atomic.Int64 // endpoints
+}
+
+// writing is a lock that one event at a time holds.
+type writing struct {
+	sync.Mutex
+	changed bool // the event made a change that a query can see
+}
+
+// Unlock ends the event.
+func (w *writing) Unlock() {
+	w.changed = false
+	w.Mutex.Unlock()
 }
 
 // New returns an empty index.
@@ -59,7 +72,17 @@ func (x *Index) Raise(resourceVersion uint64) {
 	defer x.mu.Unlock()
 	if resourceVersion > x.serial.Load() {
 		x.serial.Store(resourceVersion)
+		x.forget()
 	}
+}
+
+// Restate lifts the serial by one at least, and to resourceVersion: what is
+// answered of the same objects is not the same any more.
+func (x *Index) Restate(resourceVersion uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.serial.Store(max(x.serial.Load()+1, resourceVersion))
+	x.forget()
 }
 
 // Hide says that changes of kind k cannot be seen, until Show: it is read for
@@ -73,12 +96,16 @@ func (x *Index) setHidden(k object.Kind, hidden bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.hidden[k] = hidden
+	x.forget() // what came or went unseen is in no change
 }
 
 // changed counts a visible change of an object of kind k. The caller holds mu.
+// However much one event changes, the serial rises by one: the event may have
+// cost the API server no more than one resourceVersion.
 func (x *Index) changed(k object.Kind) {
-	if !x.hidden[k] {
+	if !x.hidden[k] && !x.mu.changed {
 		x.serial.Add(1)
+		x.mu.changed = true
 	}
 }
 
@@ -118,6 +145,7 @@ func (x *Index) SetNamespace(name string, gen uint32) {
 	x.namespaces.insert(hash, &namespace{name, gen}, func(n *namespace) uint64 { return x.hashNames(n.name, "") })
 	x.objects[object.Namespaces].Add(1)
 	x.changed(object.Namespaces)
+	x.remember(object.Namespaces, change{namespace: name}, nil)
 }
 
 // DeleteNamespace removes the namespace name.
@@ -134,6 +162,7 @@ func (x *Index) removeNamespace(hash uint64, n *namespace) {
 	x.namespaces.remove(hash, n)
 	x.objects[object.Namespaces].Add(-1)
 	x.changed(object.Namespaces)
+	x.remember(object.Namespaces, change{namespace: n.name, was: true}, nil)
 }
 
 // Sweep removes every object of kind k that was last seen in a generation

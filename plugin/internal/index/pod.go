@@ -182,12 +182,13 @@ func (x *Index) removePodAddrs(p *pod) {
 	}
 }
 
-// podAddrChanges does change and counts it if a query for the address can see
+// podAddrChanges does what it is given, and counts it if a query for the address can see
 // it: hostNetwork Pods share their node's.
-func (x *Index) podAddrChanges(namespace string, a netip.Addr, change func()) {
+func (x *Index) podAddrChanges(namespace string, a netip.Addr, do func()) {
 	before := x.HasPod(namespace, a)
-	change()
+	do()
 	if x.HasPod(namespace, a) != before {
 		x.changed(object.Pods)
+		x.remember(object.Pods, change{namespace: namespace, addr: a, was: before}, nil)
 	}
 }

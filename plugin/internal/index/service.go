@@ -218,6 +218,7 @@ func (x *Index) publish(c *cell, record *Service, changed object.Kind) {
 	c.record.Store(record)
 	if !same {
 		x.changed(changed)
+		x.remember(changed, change{service: old}, record)
 	}
 }
 

@@ -155,3 +155,35 @@ func TestSerialStaysWhenAKindIsReleased(t *testing.T) {
 		t.Errorf("serial after Pods came and went: got %d, want at most the resourceVersion %d", got, want)
 	}
 }
+
+// Zones that are served in another way are other zones: that is one step, to a
+// resourceVersion that was seen if there is a later one.
+func TestSerialRisesWhenZonesAreServedOtherwise(t *testing.T) {
+	s := newServer(t)
+	s.Apply(cluster()...)
+	l := synced(t, config(s), basic)
+	first := l.Index().Serial()
+	for _, tc := range []struct {
+		name  string
+		zones map[string]string
+		want  uint32
+	}{
+		{"the first time", map[string]string{"a": "ttl 5", "b": "ttl 5"}, first},
+		{"the same", map[string]string{"a": "ttl 5", "b": "ttl 5"}, first},
+		{"one more", map[string]string{"a": "ttl 5", "c": "ttl 5"}, first},
+		{"another way", map[string]string{"a": "ttl 30", "b": "ttl 30"}, first + 1},
+		{"and back", map[string]string{"a": "ttl 5"}, first + 2},
+	} {
+		l.Present(tc.zones)
+		if got := l.Index().Serial(); got != tc.want {
+			t.Errorf("%s: serial %d, want %d", tc.name, got, tc.want)
+		}
+	}
+	for range 10 { // that change nothing
+		told(t, l, object.Services, s.Apply(service("web")))
+	}
+	l.Present(map[string]string{"a": "ttl 60"})
+	if got, want := uint64(l.Index().Serial()), s.ResourceVersion(); got != want {
+		t.Errorf("after other changes: serial %d, want the resourceVersion %d", got, want)
+	}
+}

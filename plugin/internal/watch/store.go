@@ -11,6 +11,7 @@ package watch
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -66,6 +67,8 @@ type Store struct {
 	watchers [object.NumKinds]*watcher
 	leases   [object.NumKinds]int
 	gens     [object.NumKinds]atomic.Uint32 // of the last list that was begun
+	keepers  int                            // leases that want the history of the index
+	shown    map[string]string              // how each zone is served
 }
 
 // A Lease is one user's hold on a store.
@@ -73,6 +76,7 @@ type Lease struct {
 	*Store
 	key   string
 	kinds object.Kinds
+	keeps bool // the history of the index
 	once  sync.Once
 	ended atomic.Bool
 }
@@ -116,12 +120,56 @@ func (l *Lease) Release() {
 		stores.Lock()
 		defer stores.Unlock()
 		l.stop(l.kinds)
+		if l.keeps {
+			l.keepHistory(-1)
+		}
 		h := stores.byKey[l.key]
 		if h.leases--; h.leases == 0 {
 			delete(stores.byKey, l.key)
 			l.client.close()
 		}
 	})
+}
+
+// KeepHistory has the index keep its changes as long as the lease is held, or
+// another one that did so. It must be called once at most, before Release.
+func (l *Lease) KeepHistory() {
+	l.keeps = true
+	l.keepHistory(1)
+}
+
+func (s *Store) keepHistory(more int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keepers += more
+	s.index.KeepHistory(s.keepers > 0)
+}
+
+// Present says how each of zones is served. If one was served in another way
+// before, it is another zone now without any change of an object, and the serial
+// rises.
+func (s *Store) Present(zones map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	other := false
+	for zone, how := range zones {
+		before, served := s.shown[zone]
+		other = other || served && before != how
+	}
+	if s.shown == nil {
+		s.shown = make(map[string]string)
+	}
+	maps.Copy(s.shown, zones)
+	if !other {
+		return
+	}
+	var version uint64
+	for _, w := range s.watchers {
+		if w != nil {
+			version = max(version, w.stats.version.Load())
+		}
+	}
+	s.index.Restate(version)
 }
 
 // Released reports whether Release was called.

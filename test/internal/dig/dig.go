@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -27,9 +28,17 @@ import (
 //
 // Records are sorted, empty sections are left out, and the serial of a SOA
 // record reads SERIAL, and "5s ago" reads AGE ago. An Extended DNS Error stands after the flags.
+//
+// A zone transfer has no header and keeps its order, which means something:
+//
+//	TRANSFER 5 records
+//	name ttl class type data
+//	...
+//
+// Its first serial reads SERIAL, and others SERIAL-3, after the difference.
 func Run(ctx context.Context, udp, tcp string, args ...string) (string, error) {
 	addr := udp
-	if slices.Contains(args, "+tcp") || slices.Contains(args, "AXFR") {
+	if slices.Contains(args, "+tcp") || Transfer(args) {
 		addr = tcp
 	}
 	host, port, err := net.SplitHostPort(addr)
@@ -42,10 +51,50 @@ func Run(ctx context.Context, udp, tcp string, args ...string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("dig %s: %w: %s", strings.Join(args, " "), err, out)
 	}
+	if Transfer(args) {
+		return transferred(string(out))
+	}
 	return Canonical(string(out))
 }
 
+// Transfer reports whether args ask for a zone transfer.
+func Transfer(args []string) bool {
+	return slices.ContainsFunc(args, func(arg string) bool { return arg == "AXFR" || strings.HasPrefix(arg, "IXFR=") })
+}
+
+// transferred brings what dig prints of a transfer into the form that [Run] describes.
+func transferred(out string) (string, error) {
+	var rrs []string
+	first, started := uint64(0), false
+	for line := range strings.Lines(out) {
+		line = spaces.ReplaceAllString(strings.TrimSpace(line), " ")
+		if line == "; Transfer failed." {
+			return line[2:] + "\n", nil
+		}
+		if line == "" || strings.HasPrefix(line, ";") {
+			continue
+		}
+		if m := serial.FindStringSubmatch(line); m != nil {
+			n, err := strconv.ParseUint(m[2], 10, 32)
+			if err != nil {
+				return "", err
+			}
+			if !started {
+				first, started = n, true
+			}
+			word := "SERIAL"
+			if n != first {
+				word = fmt.Sprintf("SERIAL%+d", int32(uint32(n-first)))
+			}
+			line = serial.ReplaceAllString(line, "${1} "+word+" ")
+		}
+		rrs = append(rrs, line)
+	}
+	return fmt.Sprintf("TRANSFER %d records\n%s\n", len(rrs), strings.Join(rrs, "\n")), nil
+}
+
 var (
+	serial = regexp.MustCompile(`( IN SOA \S+ \S+) (\d+) `)
 	header = regexp.MustCompile(`status: (\w+)`)
 	flags  = regexp.MustCompile(`^;; flags: ?([a-z ]*);`)
 	ede    = regexp.MustCompile(`^; EDE: (.*)$`)

@@ -38,7 +38,7 @@ func partners(b block, cfg *dnsserver.Config) []Diagnostic {
 
 // refuses are the directives next to which clusterdns does not start: they
 // would find nothing in it yet. A scenario holds this list against a start.
-var refuses = []string{"autopath", "metadata", "transfer"}
+var refuses = []string{"autopath", "metadata"}
 
 // refused checks the directives next to clusterdns.
 func refused(b block) []Diagnostic {
