@@ -84,6 +84,8 @@ type Answer struct {
 	Answer []dns.RR
 	Extra  []dns.RR
 	Target string // of result Alias
+	// Needed are the kinds that the answer was made from, or that were missed.
+	Needed object.Kinds
 }
 
 // A lookup is one question being answered.
@@ -93,11 +95,18 @@ type lookup struct {
 	o      *Options
 	q      Question
 	name   qname.Name
+	needed object.Kinds // so far
 }
 
 // Lookup answers q from x, of which the kinds synced are complete.
 func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer {
-	l := lookup{x, synced, o, q, qname.Parse(q.Name, q.Zone)}
+	l := lookup{x: x, synced: synced, o: o, q: q, name: qname.Parse(q.Name, q.Zone)}
+	a := l.answer()
+	a.Needed = l.needed
+	return a
+}
+
+func (l *lookup) answer() Answer {
 	switch l.name.Kind {
 	case qname.Apex:
 		return l.apex()
@@ -110,7 +119,7 @@ func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer 
 	case qname.ServiceNamespace:
 		return l.namespace()
 	case qname.PodNamespace:
-		if o.Pods == PodsDisabled {
+		if l.o.Pods == PodsDisabled {
 			return nameError
 		}
 		return l.namespace()
@@ -137,7 +146,13 @@ var (
 
 // needs reports whether ks are synced, as far as they are fed at all.
 func (l *lookup) needs(ks ...object.Kind) bool {
-	return l.synced.Has(object.Set(ks...) & l.o.Kinds)
+	return l.needsAll(object.Set(ks...) & l.o.Kinds)
+}
+
+// needsAll is needs for a set of kinds that are all fed.
+func (l *lookup) needsAll(ks object.Kinds) bool {
+	l.needed |= ks
+	return l.synced.Has(ks)
 }
 
 // exposed reports whether namespace, in any letter case, exists for this server.
