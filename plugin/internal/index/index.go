@@ -21,7 +21,7 @@ import (
 //
 // All methods are safe for concurrent use. Those that change something (Set,
 // Delete, Sweep, Raise) exclude each other, and so do those that only writers
-// need (ID, Versions, Slice, Beside); the others take no lock.
+// need (SetVersion, Versions, Slice, SlicesOf); the others take no lock.
 type Index struct {
 	seed maphash.Seed
 

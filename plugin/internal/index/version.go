@@ -104,18 +104,20 @@ func (x *Index) Slice(ns, name string) (service string, endpoints *Group) {
 	return s.owner.record.Load().Name, s.group
 }
 
-// Beside returns the endpoints of those EndpointSlices of a Service that are not
-// called name. An EndpointSlice may have none.
-func (x *Index) Beside(ns, service, name string) []*Group {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	var others []*Group
-	if c := x.cell(ns, service); c != nil {
+// SlicesOf yields the name and the endpoints of every EndpointSlice of a
+// Service, in no order. Writers wait until it is through.
+func (x *Index) SlicesOf(ns, service string) iter.Seq2[string, *Group] {
+	return func(yield func(string, *Group) bool) {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		c := x.cell(ns, service)
+		if c == nil {
+			return
+		}
 		for s := c.slices; s != nil; s = s.next {
-			if s.key().name != name {
-				others = append(others, s.group)
+			if !yield(s.key().name, s.group) {
+				return
 			}
 		}
 	}
-	return others
 }

@@ -139,6 +139,9 @@ func (a *audit) look(ctx context.Context) {
 	ctx, a.cancel = context.WithCancel(ctx)
 	found := make(chan inventory, 1)
 	a.found, a.touched = found, make(map[uint64]struct{})
+	for slice := range a.w.moving.deleted() {
+		a.touch(slice.namespace, slice.name) // it is on the way out
+	}
 	version := a.w.version
 	a.looking.Go(func() { found <- a.w.inventory(ctx, version) })
 }

@@ -68,6 +68,7 @@ type Store struct {
 	index  *index.Index
 	synced atomic.Uint32 // object.Kinds
 	stale  atomic.Uint32 // object.Kinds
+	moving *moving       // of the goroutine that watches EndpointSlices
 
 	mu       sync.Mutex
 	watchers [object.NumKinds]*watcher

@@ -68,6 +68,7 @@ type watcher struct {
 	bookmarks bool // the API server has sent one that was not the end of a list
 	pulse     pulse
 	audit     audit
+	moving    *moving // nil if the kind is not EndpointSlices
 
 	stats stats
 }
@@ -94,6 +95,10 @@ func startWatcher(s *Store, k object.Kind) *watcher {
 		done: make(chan struct{}), synced: make(chan struct{}),
 	}
 	w.stats.skipped = make(map[object.Skip]int64)
+	if k == object.EndpointSlices {
+		w.moving = newMoving(s.index)
+		s.moving = w.moving
+	}
 	w.pulse.start(s, k)
 	w.audit.plan(w, s.cfg.Audit)
 	s.index.Hide(k)
@@ -208,6 +213,7 @@ func (w *watcher) list(ctx context.Context) (version string, err error) {
 		if err := meta.EachListItem(list, func(o runtime.Object) error { w.set(o, false); return nil }); err != nil {
 			return "", err
 		}
+		w.moving.expire(time.Now())
 		if opts.Continue = m.GetContinue(); opts.Continue == "" {
 			return m.GetResourceVersion(), nil
 		}
@@ -250,7 +256,11 @@ func (w *watcher) follow(ctx context.Context, events <-chan watch.Event) error {
 	defer silence.close()
 	w.audit.begin()
 	defer w.audit.end()
+	var moves alarm
+	defer moves.stop()
+	defer w.moving.flush() // nobody would see to them while there is no watch
 	for {
+		moves.set(w.moving.due())
 		var err error
 		select {
 		case event, open := <-events:
@@ -260,6 +270,9 @@ func (w *watcher) follow(ctx context.Context, events <-chan watch.Event) error {
 			err = w.event(ctx, event)
 		case <-silence.c:
 			err = w.silent(silence)
+		case <-moves.c:
+			moves.rang()
+			w.moving.expire(time.Now())
 		case <-w.audit.due():
 			err = w.audit.proceed(ctx)
 		case found := <-w.audit.found:
@@ -321,6 +334,7 @@ func (w *watcher) beginList() {
 	beginReading()
 	w.gen = w.s.gens[w.kind].Add(1)
 	w.audit.relist()
+	w.moving.relist()
 }
 
 // stopReading reports whether this ended the last list that was being read in this process.
@@ -335,6 +349,7 @@ func (w *watcher) stopReading() (last bool) {
 // endList removes what the list did not have. The first time it makes the kind synced.
 func (w *watcher) endList(version string) {
 	w.stats.lists.Add(1)
+	w.moving.flush()
 	w.s.index.Sweep(w.kind, w.gen)
 	if err := w.backwards(version); err != nil {
 		w.failed(err)
