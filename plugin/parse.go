@@ -50,6 +50,7 @@ func init() { // refers to itself in an error
 		"apiserver_burst":        parseBurst,
 		"apiserver_max_inflight": parseMaxInflight,
 		"apiserver_qps":          parseQPS,
+		"audit":                  parseAudit,
 		"endpoint":               parseEndpoint,
 		"endpoint_pod_names":     parseEndpointPodNames,
 		"fallthrough":            parseFallthrough,
@@ -61,6 +62,8 @@ func init() { // refers to itself in an error
 		"namespaces":             parseNamespaces,
 		"noendpoints":            parseNoEndpoints,
 		"pods":                   parsePods,
+		"stale_after":            parseStaleAfter,
+		"stale_ttl":              parseStaleTTL,
 		"startup_timeout":        parseStartupTimeout,
 		"tls":                    parseTLS,
 		"ttl":                    parseTTL,
@@ -72,7 +75,8 @@ func init() { // refers to itself in an error
 func parse(c *caddy.Controller) (*ClusterDNS, error) {
 	s := &stanza{at: make(map[string]string), ClusterDNS: &ClusterDNS{
 		opts:     answer.Options{TTL: defaultTTL, Kinds: object.Set(object.Namespaces, object.Services, object.EndpointSlices)},
-		cfg:      watch.Config{Hooks: hooks},
+		cfg:      watch.Config{Hooks: hooks, StaleAfter: defaultStaleAfter, Audit: defaultAudit},
+		staleTTL: asEver,
 		timeout:  defaultTimeout,
 		upstream: upstream.New(),
 	}}
@@ -138,6 +142,9 @@ func (s *stanza) finish() (*ClusterDNS, error) {
 		s.opts.Kinds |= object.Set(object.Pods)
 	}
 	s.cfg.Keep.PodNames = s.opts.EndpointPodNames
+	if err := s.checkStale(); err != nil {
+		return nil, err
+	}
 	rest, err := s.api.rest()
 	if err != nil {
 		return nil, s.errf(s.apiOption(), "connecting to the Kubernetes API: %w", err)
