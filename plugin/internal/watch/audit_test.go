@@ -183,6 +183,9 @@ func anyObject(r *rand.Rand) runtime.Object {
 	case 2:
 		return service(strings.ToUpper(name), func(s *corev1.Service) { s.Name = name + ".not-a-label"; s.Labels = labels })
 	case 3:
+		if r.IntN(2) == 0 {
+			return part(name, ip) // one of several of the Service: what it loses stays for a moment
+		}
 		return slice(name, endpoints(ip))
 	case 4:
 		return slice(name, func(s *discoveryv1.EndpointSlice) { s.Labels = labels }) // of no Service
@@ -281,4 +284,55 @@ func TestAuditFails(t *testing.T) {
 		}
 	}
 	l.Release()
+}
+
+// accepting changes what cfg accepts from its API server.
+func accepting(cfg watch.Config, types string) {
+	cfg.REST.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper{next, func(r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.Header.Get("Accept"), "PartialObjectMetadataList") {
+				r = r.Clone(r.Context())
+				r.Header.Set("Accept", types)
+			}
+			return next.RoundTrip(r)
+		}}
+	})
+}
+
+// An API server, or a proxy before it, may speak JSON only.
+func TestAuditInJSON(t *testing.T) {
+	s := newServer(t)
+	s.BookmarkEvery(5 * time.Millisecond)
+	s.Apply(cluster()...)
+	cfg := audited(s, 20*time.Millisecond)
+	accepting(cfg, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
+	l := synced(t, cfg, all)
+	audits(t, l, 2)
+	s.ApplyQuietly(service("lost"))
+	becomes(t, l, "default/lost", "default/web")
+	if got := stats(t, l, object.Services).Healed; got != 1 {
+		t.Errorf("healed: got %d, want 1", got)
+	}
+}
+
+// An API server that does not know what metadata only is answers with complete
+// objects: that is no difference.
+func TestAuditWithoutMetadata(t *testing.T) {
+	for _, types := range []string{runtime.ContentTypeJSON, runtime.ContentTypeProtobuf} {
+		t.Run(types, func(t *testing.T) {
+			s := newServer(t)
+			s.BookmarkEvery(5 * time.Millisecond)
+			s.Apply(cluster()...)
+			cfg := audited(s, 10*time.Millisecond)
+			accepting(cfg, types)
+			l := synced(t, cfg, all)
+			s.ResetStats()
+			eventually(t, "lists were asked for", func() bool { return s.Count(apiserver.VerbList, "pods") >= 4 })
+			for _, st := range l.Stats() {
+				if st.Healed != 0 || st.Lists != 1 {
+					t.Errorf("%s: got %d objects healed and %d lists, want 0 and 1", st.Kind, st.Healed, st.Lists)
+				}
+			}
+		})
+	}
 }

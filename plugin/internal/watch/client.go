@@ -145,7 +145,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // headTimeout is how long a response may take to begin. An API server that
 // accepts requests and does not answer is like one that refuses them. A
 // variable for tests.
-var headTimeout = 30 * time.Second
+var headTimeout = listTimeout
 
 var errNoResponse = errors.New("the API server accepts requests, but does not respond")
 

@@ -152,13 +152,17 @@ func (e ear) close() {
 // that begins where this one ends shows that the API server is there: that
 // costs one request and no list.
 func (w *watcher) silent(e ear) error {
+	limit, listing := e.limit, w.version == ""
+	if listing { // it may take the API server a while to begin
+		limit = max(limit, listTimeout)
+	}
 	silence := min(time.Since(e.began), time.Since(w.stats.lastEvent.time()))
-	if left := e.limit - silence; left > 0 {
-		e.timer.Reset(left)
+	if left := limit - silence; left > 0 {
+		e.timer.Reset(min(left, e.limit))
 		return nil
 	}
 	w.stats.silent.Add(1)
-	if w.bookmarks && silence > bookmarkPatience {
+	if listing || w.bookmarks && silence > bookmarkPatience {
 		return errStalled
 	}
 	return errSilent
