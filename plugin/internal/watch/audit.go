@@ -154,8 +154,8 @@ func (a *audit) read(ctx context.Context, found inventory) error {
 		a.w.stats.version.Store(0) // the list is not to be counted once more
 		return fmt.Errorf("%w (%w)", errBackwards, found.err)
 	case found.err != nil:
-		a.finish() // whoever lists and watches will meet it too, and tell
-		return nil
+		a.finish()
+		return nil //nolint:nilerr // who lists and watches will meet it too, and tell
 	}
 	a.theirs = &found
 	a.timer.Reset(bookmarkPatience)

@@ -170,11 +170,8 @@ func (w *watcher) silent(e ear) error {
 
 // backwards returns an error if version, the next of a watch, is older than the one before.
 func (w *watcher) backwards(version string) error {
-	next, err := strconv.ParseUint(version, 10, 64)
-	if err != nil { // opaque
-		return nil
-	}
-	if last := w.stats.version.Load(); next < last {
+	// One that is no number is opaque: it cannot be told.
+	if next, err := strconv.ParseUint(version, 10, 64); err == nil && next < w.stats.version.Load() {
 		return w.wentBack(next)
 	}
 	return nil
