@@ -33,8 +33,9 @@ type chainKey struct{}
 // follow completes m, which ends in a CNAME record, with what the server
 // itself answers for target. The response code is that of the last name of the
 // chain (RFC 6604). If nobody here answers for target, the alias alone is a
-// complete answer of an authoritative server (RFC 1034 section 4.3.2).
-func (c *ClusterDNS) follow(ctx context.Context, state request.Request, m *dns.Msg, target string) {
+// complete answer of an authoritative server (RFC 1034 section 4.3.2). stale
+// tells that the rest of the chain was said to be.
+func (c *ClusterDNS) follow(ctx context.Context, state request.Request, m *dns.Msg, target string) (stale bool) {
 	before, _ := ctx.Value(chainKey{}).(chain)
 	key := strings.ToLower(target)
 	if before.first == "" {
@@ -42,7 +43,7 @@ func (c *ClusterDNS) follow(ctx context.Context, state request.Request, m *dns.M
 	}
 	if len(before.targets) >= maxAliases || slices.Contains(before.targets, key) || strings.EqualFold(before.first, target) {
 		m.Rcode = dns.RcodeServerFailure // a loop is an error (RFC 1034 section 3.6.2)
-		return
+		return false
 	}
 	if len(before.targets) == 0 {
 		var cancel context.CancelFunc
@@ -54,22 +55,23 @@ func (c *ClusterDNS) follow(ctx context.Context, state request.Request, m *dns.M
 	resp, err := c.upstream.Lookup(ctx, state, target, state.Req.Question[0].Qtype)
 	switch {
 	case err != nil:
-		return // there is no server around this plugin: nobody answers
+		return false // there is no server around this plugin: nobody answers
 	case resp == nil || ctx.Err() != nil:
 		m.Rcode = dns.RcodeServerFailure
-		return
+		return false
 	case resp.Rcode == dns.RcodeRefused:
-		return
+		return false
 	}
 	m.Rcode = resp.Rcode
 	if resp.Rcode == dns.RcodeServerFailure {
-		return // what it has of a chain that cannot be followed is of no use
+		return false // what it has of a chain that cannot be followed is of no use
 	}
 	m.Truncated = resp.Truncated
 	m.Answer = append(slices.Clip(m.Answer), onChain(resp.Answer, target, state.Req.Question[0].Qtype)...)
 	if negative(resp, state.Req.Question[0].Qtype) {
 		m.Ns = slices.DeleteFunc(slices.Clone(resp.Ns), func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeSOA })
 	}
+	return saysStale(resp)
 }
 
 // negative reports whether resp denies the last name of its chain, or a record

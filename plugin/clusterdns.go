@@ -34,6 +34,7 @@ type ClusterDNS struct {
 	fall     []string // zones, in lower case, whose name errors go to Next
 	opts     answer.Options
 	cfg      watch.Config
+	staleTTL uint32        // longest TTL of a stale answer, in seconds
 	timeout  time.Duration // how long to wait at start
 	upstream upstreamer
 	lease    *watch.Lease // nil until started

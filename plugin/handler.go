@@ -69,12 +69,13 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 	}
 
 	m := newReply(r)
+	stale := a.Needed&c.lease.Stale() != 0
 	switch a.Result {
 	case answer.Success:
 		m.Answer, m.Extra = a.Answer, a.Extra
 	case answer.Alias:
 		m.Answer = a.Answer
-		c.follow(ctx, state, &m.Msg, a.Target)
+		stale = c.follow(ctx, state, &m.Msg, a.Target) || stale
 	case answer.Reason:
 		m.Answer = []dns.RR{c.reason(q.Name, a.Why)}
 	case answer.NoData:
@@ -86,6 +87,10 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		m.Rcode = dns.RcodeServerFailure
 		m.Authoritative = false
 		m.explain(r, dns.ExtendedErrorCodeNotReady, "waiting for the Kubernetes API server")
+		stale = false
+	}
+	if stale {
+		m.stale(r, &a, c.staleTTL)
 	}
 	if a.Why != "" && a.Result != answer.Reason {
 		m.explain(r, dns.ExtendedErrorCodeOther, c.withFreshness(a.Why))
@@ -149,12 +154,27 @@ func (m *reply) deny(z *zone, name string, c *ClusterDNS) {
 	m.Ns = m.ns[:]
 }
 
+// An explanation is an OPT record with an Extended DNS Error, in one allocation.
+type explanation struct {
+	opt     dns.OPT
+	options [1]dns.EDNS0
+	ede     dns.EDNS0_EDE
+	extra   [1]dns.RR
+}
+
 // explain adds an Extended DNS Error (RFC 8914) for a client that understands it.
 func (m *reply) explain(r *dns.Msg, code uint16, text string) {
 	if r.IsEdns0() == nil {
 		return
 	}
-	opt := &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}}
-	opt.Option = []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: code, ExtraText: text}}
-	m.Extra = append(m.Extra, opt)
+	e := new(explanation)
+	e.ede = dns.EDNS0_EDE{InfoCode: code, ExtraText: text}
+	e.options[0] = &e.ede
+	e.opt = dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}, Option: e.options[:]}
+	if len(m.Extra) > 0 {
+		m.Extra = append(m.Extra, &e.opt)
+		return
+	}
+	e.extra[0] = &e.opt
+	m.Extra = e.extra[:]
 }

@@ -70,9 +70,15 @@ var (
 	lastEventDesc                       = desc("watch_last_event_age_seconds", "Time since the API server last said anything about the resource: an event or a bookmark.", "resource")
 	versionDesc                         = desc("watch_resource_version", "resourceVersion of the last event or bookmark.", "resource")
 	relistsDesc                         = desc("watch_relists_total", "How often everything had to be read again.", "resource")
+	staleDesc                           = desc("stale", "Whether nothing was heard of the resource for longer than stale_after (1) or not (0).", "resource")
+	verifiedDesc                        = desc("verified_age_seconds", "Time since a list or an audit last showed that nothing of the resource is missing.", "resource")
+	silentDesc                          = desc("watch_silent_total", "How often a watch was begun anew because it had said nothing for too long.", "resource")
+	backwardsDesc                       = desc("watch_backwards_total", "How often the API server went back to an older state.", "resource")
+	auditsDesc                          = desc("audits_total", "How often everything was compared with what the API server has.", "resource")
+	healedDesc                          = desc("audit_healed_objects_total", "Objects that an audit found to be missing, left over or old.", "resource")
 	reconnectsDesc                      = desc("watch_reconnects_total", "How often a watch was begun where another had ended.", "resource")
 	skippedDesc                         = desc("skipped_objects_total", "Objects, or parts of them, that cannot be answered.", "resource", "reason")
-	allDescs                            = []*prometheus.Desc{syncedDesc, objectsDesc, endpointsDesc, serialDesc, lastEventDesc, versionDesc, relistsDesc, reconnectsDesc, skippedDesc}
+	allDescs                            = []*prometheus.Desc{syncedDesc, objectsDesc, endpointsDesc, serialDesc, lastEventDesc, versionDesc, relistsDesc, reconnectsDesc, skippedDesc, staleDesc, verifiedDesc, silentDesc, backwardsDesc, auditsDesc, healedDesc}
 	_              prometheus.Collector = collector{}
 )
 
@@ -101,21 +107,33 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 
 func collectWatch(ch chan<- prometheus.Metric, store string, st watch.Stats, now time.Time) {
 	resource := st.Kind.String()
-	synced := 0.0
-	if st.Synced {
-		synced = 1
-	}
-	gauge(ch, syncedDesc, synced, store, resource)
+	gauge(ch, syncedDesc, truth(st.Synced), store, resource)
+	gauge(ch, staleDesc, truth(st.Stale), store, resource)
 	gauge(ch, objectsDesc, float64(st.Objects), store, resource)
 	gauge(ch, versionDesc, float64(st.Version), store, resource)
 	if !st.LastEvent.IsZero() {
 		gauge(ch, lastEventDesc, now.Sub(st.LastEvent).Seconds(), store, resource)
 	}
+	if !st.Verified.IsZero() {
+		gauge(ch, verifiedDesc, now.Sub(st.Verified).Seconds(), store, resource)
+	}
+	counter(ch, silentDesc, float64(st.Silent), store, resource)
+	counter(ch, backwardsDesc, float64(st.Backwards), store, resource)
+	counter(ch, auditsDesc, float64(st.Audits), store, resource)
+	counter(ch, healedDesc, float64(st.Healed), store, resource)
 	counter(ch, relistsDesc, float64(max(0, st.Lists-1)), store, resource)
 	counter(ch, reconnectsDesc, float64(st.Reconnects), store, resource)
 	for reason, n := range st.Skipped {
 		counter(ch, skippedDesc, float64(n), store, resource, string(reason))
 	}
+}
+
+// truth is a claim as the value of a gauge.
+func truth(claim bool) float64 {
+	if claim {
+		return 1
+	}
+	return 0
 }
 
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {

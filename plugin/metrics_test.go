@@ -157,6 +157,11 @@ func TestMetricValues(t *testing.T) {
 		{"skipped_objects_total", map[string]string{"resource": "services", "reason": "invalid_address"}, 1},
 		{"watch_relists_total", nil, 0},
 		{"watch_reconnects_total", nil, 0},
+		{"watch_silent_total", nil, 0},
+		{"watch_backwards_total", nil, 0},
+		{"stale", nil, 0},
+		{"audits_total", nil, 0},
+		{"audit_healed_objects_total", nil, 0},
 		{"dns_programming_duration_seconds", map[string]string{"service_kind": "cluster_ip"}, 1},
 		{"dns_programming_duration_seconds", map[string]string{"service_kind": "headless_with_selector"}, 1},
 		{"rest_client_requests_total", map[string]string{"code": "200", "method": "GET"}, 3},
@@ -171,6 +176,9 @@ func TestMetricValues(t *testing.T) {
 	}
 	if age := sum(after[prefix+"watch_last_event_age_seconds"], map[string]string{"resource": "endpointslices"}); age < 0 || age > patience.Seconds() {
 		t.Errorf("watch_last_event_age_seconds: got %v", age)
+	}
+	if age := sum(after[prefix+"verified_age_seconds"], map[string]string{"resource": "endpointslices"}); age < 0 || age > patience.Seconds() {
+		t.Errorf("verified_age_seconds: got %v", age)
 	}
 }
 

@@ -49,6 +49,7 @@ func init() { // refers to itself in an error
 		"apiserver_burst":        parseBurst,
 		"apiserver_max_inflight": parseMaxInflight,
 		"apiserver_qps":          parseQPS,
+		"audit":                  parseAudit,
 		"endpoint":               parseEndpoint,
 		"endpoint_pod_names":     parseEndpointPodNames,
 		"explain":                parseExplain,
@@ -63,6 +64,8 @@ func init() { // refers to itself in an error
 		"negative_ttl":           parseNegativeTTL,
 		"noendpoints":            parseNoEndpoints,
 		"pods":                   parsePods,
+		"stale_after":            parseStaleAfter,
+		"stale_ttl":              parseStaleTTL,
 		"startup_timeout":        parseStartupTimeout,
 		"strict_compat":          parseStrictCompat,
 		"tls":                    parseTLS,
@@ -75,7 +78,8 @@ func init() { // refers to itself in an error
 func parse(c *caddy.Controller) (*ClusterDNS, error) {
 	s := &stanza{at: make(map[string]string), ClusterDNS: &ClusterDNS{
 		opts:     answer.Options{TTL: defaultTTL, Kinds: object.Set(object.Namespaces, object.Services, object.EndpointSlices)},
-		cfg:      watch.Config{Hooks: hooks},
+		cfg:      watch.Config{Hooks: hooks, StaleAfter: defaultStaleAfter, Audit: defaultAudit},
+		staleTTL: asEver,
 		timeout:  defaultTimeout,
 		upstream: upstream.New(),
 	}}
@@ -148,6 +152,9 @@ func (s *stanza) finish() (*ClusterDNS, error) {
 	}
 	if s.opts.Zonal && !s.opts.Kinds.Has(object.Set(object.EndpointSlices)) {
 		return nil, s.errf("zonal", "there are no endpoints with noendpoints: remove one of them")
+	}
+	if err := s.checkStale(); err != nil {
+		return nil, err
 	}
 	rest, err := s.api.rest()
 	if err != nil {

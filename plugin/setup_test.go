@@ -93,6 +93,15 @@ func TestDirectives(t *testing.T) {
 	pods := func(want answer.PodMode) check {
 		return func(c *ClusterDNS) (any, any) { return c.opts.Pods, want }
 	}
+	staleAfter := func(want time.Duration) check {
+		return func(c *ClusterDNS) (any, any) { return c.cfg.StaleAfter, want }
+	}
+	staleTTL := func(want uint32) check {
+		return func(c *ClusterDNS) (any, any) { return c.staleTTL, want }
+	}
+	audit := func(want time.Duration) check {
+		return func(c *ClusterDNS) (any, any) { return c.cfg.Audit, want }
+	}
 	covered := map[string]bool{}
 	for _, tc := range []struct {
 		option string // the block but for the API server
@@ -171,6 +180,16 @@ func TestDirectives(t *testing.T) {
 		{"fallthrough", falls(".")},
 		{"fallthrough In-Addr.arpa ip6.arpa", falls("in-addr.arpa.", "ip6.arpa.")},
 		{"fallthrough 10.0.0.0/8", falls("10.in-addr.arpa.")},
+
+		{"", staleAfter(2 * time.Minute)},
+		{"stale_after 30s", staleAfter(30 * time.Second)},
+		{"stale_after 0", staleAfter(0)},
+		{"", staleTTL(asEver)},
+		{"stale_ttl 0", staleTTL(0)},
+		{"stale_ttl 3600", staleTTL(3600)},
+		{"", audit(10 * time.Minute)},
+		{"audit 1h", audit(time.Hour)},
+		{"audit 0s", audit(0)},
 
 		{"startup_timeout 1m30s", timeout(90 * time.Second)},
 		{"startup_timeout 0", timeout(0)},
@@ -293,6 +312,20 @@ func TestMistakes(t *testing.T) {
 		{"ttl -1", 2, []string{"ttl '-1'", "[0, 3600]"}},
 		{"ttl 3601", 2, []string{"ttl '3601'", "[0, 3600]"}},
 		{"ttl 5s", 2, []string{"ttl '5s'", "[0, 3600]"}},
+
+		{"stale_after", 2, []string{"'stale_after'"}},
+		{"stale_after 120", 2, []string{"stale_after '120'", "duration of at least 1s", "2m", "0 to turn it off"}},
+		{"stale_after -1m", 2, []string{"'-1m'", "at least 1s"}},
+		{"stale_after 999ms", 2, []string{"'999ms'", "at least 1s"}},
+		{"stale_after 1m 2m", 2, []string{"'2m'"}},
+		{"stale_ttl", 2, []string{"'stale_ttl'"}},
+		{"stale_ttl 3601", 2, []string{"stale_ttl '3601'", "[0, 3600]"}},
+		{"stale_ttl -1", 2, []string{"stale_ttl '-1'", "[0, 3600]"}},
+		{"stale_ttl 5s", 2, []string{"stale_ttl '5s'", "[0, 3600]"}},
+		{"stale_ttl 5\nstale_after 0", 2, []string{"stale_ttl", "stale_after 0", "remove one of them"}},
+		{"audit", 2, []string{"'audit'"}},
+		{"audit often", 2, []string{"audit 'often'", "duration of at least 1s", "10m", "0 to turn it off"}},
+		{"audit 10ms", 2, []string{"'10ms'", "at least 1s"}},
 
 		{"startup_timeout", 2, []string{"'startup_timeout'"}},
 		{"startup_timeout 5", 2, []string{"startup_timeout '5'", "5s"}},

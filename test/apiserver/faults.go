@@ -76,6 +76,21 @@ func (s *Server) Compact() {
 	s.broadcast()
 }
 
+// Rewind sets the resourceVersion back to rv, as when etcd is restored from a backup: the changes to come get
+// versions that were given before. The objects stay as they are; what is to be missing is deleted before, with
+// DeleteQuietly. Watches that are open, or begin later, at a version that is not reached again are silent until
+// it is, as those of the real server are.
+func (s *Server) Rewind(rv uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rv = rv
+	for _, c := range s.collections {
+		c.history.forget(rv)
+		c.past = past{}
+	}
+	s.broadcast()
+}
+
 // Freeze makes all watches, open ones and those to come, silent until Thaw: connections stay open, not even
 // a bookmark, an error or the end of the response is sent. No change made after Freeze is seen by a watch.
 // Lists go on.

@@ -29,6 +29,8 @@ var cannotStart = map[string]string{
 	"directive/explain.txtar":      "it has no explain",
 	"directive/max_answers.txtar":  "it has no max_answers",
 	"directive/negative_ttl.txtar": "it has no negative_ttl",
+	"directive/stale_after.txtar":  "it has no stale_after, stale_ttl and audit",
+	"dns/lost-events.txtar":        "it has no audit",
 }
 
 // apart are scenarios that are not compared, and why.

@@ -8,6 +8,9 @@
 //
 //	api fake                  use the in-repo API server, which accepts any object
 //	api deny RESOURCE STATUS  have it refuse a resource with an HTTP status; 0 ends that
+//	api stop | start          have it go away, or come back
+//	api bookmarks DURATION    have it send bookmarks so often
+//	api lose NUMBER           have it tell nobody of the next changes
 //	coredns [FILE]            start CoreDNS with the Corefile FILE (default Corefile), or reload it
 //	k8s/apply [-nowait] FILE  create or replace the objects of a manifest
 //	k8s/delete [-nowait] FILE delete them
@@ -197,18 +200,35 @@ func (r *Run) end() {
 
 func cmdAPI(ts *testscript.TestScript, neg bool, args []string) {
 	r := run(ts)
-	switch {
-	case !neg && len(args) == 1 && args[0] == "fake":
+	command := strings.Join(args[:min(1, len(args))], "")
+	if neg || (r.fake == nil) != (command == "fake") || len(args) != apiWords[command] {
+		ts.Fatalf("usage: api fake, then api deny RESOURCE STATUS | stop | start | bookmarks DURATION | lose NUMBER")
+	}
+	switch command {
+	case "fake":
 		r.fake = apiserver.New()
 		r.API = "endpoint " + r.fake.URL()
-	case !neg && len(args) == 3 && args[0] == "deny" && r.fake != nil:
+	case "deny":
 		status, err := strconv.Atoi(args[2])
 		ts.Check(err)
 		r.fake.Deny(args[1], status)
-	default:
-		ts.Fatalf("usage: api fake | api deny RESOURCE STATUS")
+	case "stop":
+		r.fake.Stop()
+	case "start":
+		r.fake.Start()
+	case "bookmarks":
+		d, err := time.ParseDuration(args[1])
+		ts.Check(err)
+		r.fake.BookmarkEvery(d)
+	case "lose":
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		r.fake.DropEvents(n)
 	}
 }
+
+// apiWords is how many words the commands to the in-repo API server have.
+var apiWords = map[string]int{"fake": 1, "deny": 3, "stop": 1, "start": 1, "bookmarks": 2, "lose": 2}
 
 func cmdCoreDNS(ts *testscript.TestScript, neg bool, args []string) {
 	name := "Corefile"

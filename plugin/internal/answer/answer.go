@@ -104,6 +104,8 @@ type Answer struct {
 	Extra  []dns.RR
 	Target string // of result Alias
 	Why    string // of result Reason, and of denials with Question.Explain
+	// Needed are the kinds that the answer was made from, or that were missed.
+	Needed object.Kinds
 }
 
 // A lookup is one question being answered.
@@ -116,22 +118,24 @@ type lookup struct {
 	zone   string         // only endpoints in this topology zone, unless it is empty
 	ttl    uint32         // of the records of the Service that is asked for
 	groups []*index.Group // its endpoints, as far as the name may ask for them
+	needed object.Kinds   // so far
 }
 
 // Lookup answers q from x, of which the kinds synced are complete.
 func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer {
 	l := lookup{x: x, synced: synced, o: o, q: q, name: qname.Parse(q.Name, q.Zone), ttl: o.TTL}
-	a := l.lookup()
+	a := l.answer()
 	if o.StrictCompat {
 		a = l.strict(a)
 	}
 	if q.Explain && (a.Result == NoData || a.Result == NameError) {
 		a.Why = l.why(a.Result)
 	}
+	a.Needed = l.needed
 	return a
 }
 
-func (l *lookup) lookup() Answer {
+func (l *lookup) answer() Answer {
 	switch l.name.Kind {
 	case qname.Apex:
 		return l.apex()
@@ -179,7 +183,13 @@ var (
 
 // needs reports whether ks are synced, as far as they are fed at all.
 func (l *lookup) needs(ks ...object.Kind) bool {
-	return l.synced.Has(object.Set(ks...) & l.o.Kinds)
+	return l.needsAll(object.Set(ks...) & l.o.Kinds)
+}
+
+// needsAll is needs for a set of kinds that are all fed.
+func (l *lookup) needsAll(ks object.Kinds) bool {
+	l.needed |= ks
+	return l.synced.Has(ks)
 }
 
 // exposed reports whether namespace, in any letter case, exists for this server.

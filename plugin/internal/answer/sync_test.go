@@ -13,7 +13,7 @@ import (
 
 // TestNotSynced (B6, B14): for every question, and every set of kinds that are
 // synced, the answer is the final one, or none. It is none exactly if one of the
-// kinds in needs is not synced.
+// kinds in needs is not synced, and says that it needed these.
 func TestNotSynced(t *testing.T) {
 	const n, s, e, p = object.Namespaces, object.Services, object.EndpointSlices, object.Pods
 	tests := map[string]struct {
@@ -63,7 +63,11 @@ func TestNotSynced(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			q := question(t, tc.in)
-			final := fmt.Sprint(inWords(answer.Lookup(x, everything, &o, q)))
+			a := answer.Lookup(x, everything, &o, q)
+			if want := object.Set(tc.needs...); a.Needed != want {
+				t.Errorf("%s needed the kinds %04b, want %04b", tc.in, a.Needed, want)
+			}
+			final := fmt.Sprint(inWords(a))
 			for synced := range everything + 1 {
 				want := final
 				if !synced.Has(object.Set(tc.needs...)) {

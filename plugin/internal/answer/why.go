@@ -31,7 +31,9 @@ func (l *lookup) explained() Answer {
 	if asked.name.Kind == qname.Address {
 		asked.q.Type = dns.TypePTR
 	}
-	return Answer{Result: Reason, Why: asked.why(asked.lookup().Result)}
+	result := asked.answer().Result
+	l.needed = asked.needed
+	return Answer{Result: Reason, Why: asked.why(result)}
 }
 
 // why says why the question was answered with that result.

@@ -20,7 +20,8 @@ import (
 // An Index is the state of one cluster. The zero value is not usable: see [New].
 //
 // All methods are safe for concurrent use. Those that change something (Set,
-// Delete, Sweep, Raise, Restate) exclude each other; the others take no lock.
+// Delete, Sweep, Raise, Restate) exclude each other, and so do those that only writers
+// need (SetVersion, Versions, Slice, SlicesOf); the others take no lock.
 type Index struct {
 	seed maphash.Seed
 
@@ -117,8 +118,9 @@ func (x *Index) Endpoints() int { return int(x.ready.Load()) }
 
 // A namespace is present by name only.
 type namespace struct {
-	name string
-	gen  uint32
+	name    string
+	gen     uint32
+	version uint32 // see SetVersion
 }
 
 // Namespace returns the name of the namespace that is called name in any
@@ -142,7 +144,7 @@ func (x *Index) SetNamespace(name string, gen uint32) {
 		n.gen = gen
 		return
 	}
-	x.namespaces.insert(hash, &namespace{name, gen}, func(n *namespace) uint64 { return x.hashNames(n.name, "") })
+	x.namespaces.insert(hash, &namespace{name: name, gen: gen}, func(n *namespace) uint64 { return x.hashNames(n.name, "") })
 	x.objects[object.Namespaces].Add(1)
 	x.changed(object.Namespaces)
 	x.remember(object.Namespaces, change{namespace: name}, nil)

@@ -19,13 +19,14 @@ type pods struct {
 	others table[podAddr] // by every other address
 }
 
-// A pod is immutable but for its generation. Pods are many, so it is small.
+// A pod is immutable but for its generation and version. Pods are many, so it is small.
 type pod struct {
 	id        podID
 	namespace unique.Handle[string]
 	others    *[]netip.Addr // the addresses that are not v4, nil if there are none
 	v4        [4]byte       // the first IPv4 address, zero if there is none
 	gen       uint32        // writer only
+	version   uint32        // writer only, see SetVersion
 }
 
 // A podID stands for namespace and name in a fraction of their memory: two

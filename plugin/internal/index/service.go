@@ -18,10 +18,11 @@ type cell struct {
 	record atomic.Pointer[Service]
 
 	// Writer only.
-	slices *slice // and on through next
-	number uint32 // in Index.cells
-	gen    uint32
-	shared int32 // addresses that several of the slices have, counted once for each slice too many
+	slices  *slice // and on through next
+	number  uint32 // in Index.cells
+	gen     uint32
+	version uint32 // of the Service, see SetVersion
+	shared  int32  // addresses that several of the slices have, counted once for each slice too many
 }
 
 // A Service is an immutable record of a Service and its endpoints.

@@ -22,7 +22,8 @@ type slice struct {
 	// The name, which most often begins with that of the Service: then only the rest is here.
 	rest     string
 	prefixed bool
-	gen      uint32
+	gen      uint16 // the low bits: what is left of an older list is swept with the next one
+	version  uint32 // see SetVersion
 }
 
 // A sliceKey is the name of an EndpointSlice. The namespace is its owner's.
@@ -86,7 +87,7 @@ func (x *Index) SetEndpointSlice(s object.EndpointSlice, gen uint32) {
 		x.slices.insert(x.hashSliceKey(key), place, x.hashSlice)
 		x.objects[object.EndpointSlices].Add(1)
 	}
-	place.gen = gen
+	place.gen = uint16(gen)
 	if !place.group.equal(group) {
 		x.replaceGroup(place, group)
 	}
@@ -115,7 +116,7 @@ func (x *Index) deleteSlice(s *slice) {
 
 func (x *Index) sweepSlices(gen uint32) {
 	for s := range x.slices.all() {
-		if s.gen != gen {
+		if s.gen != uint16(gen) {
 			x.deleteSlice(s)
 		}
 	}

@@ -4,6 +4,8 @@
 package watch
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -48,6 +50,7 @@ func newScheme() *runtime.Scheme {
 	scheme.AddKnownTypeWithName(core.WithKind("PodList"), new(podList))
 	scheme.AddKnownTypeWithName(discovery.WithKind("EndpointSlice"), new(endpointSlice))
 	scheme.AddKnownTypeWithName(discovery.WithKind("EndpointSliceList"), new(endpointSliceList))
+	scheme.AddKnownTypeWithName(metav1.SchemeGroupVersion.WithKind("PartialObjectMetadataList"), new(metadataList))
 	metav1.AddToGroupVersion(scheme, core)
 	metav1.AddToGroupVersion(scheme, discovery)
 	return scheme
@@ -132,9 +135,28 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	start := time.Now()
-	resp, err := t.next.RoundTrip(r)
+	resp, err := t.await(r)
 	if t.observe != nil {
 		t.observe(r.Method, r.URL.Host, code(resp, err), time.Since(start))
+	}
+	return resp, err
+}
+
+// headTimeout is how long a response may take to begin. An API server that
+// accepts requests and does not answer is like one that refuses them. A
+// variable for tests.
+var headTimeout = listTimeout
+
+var errNoResponse = errors.New("the API server accepts requests, but does not respond")
+
+// await does r, whose response must begin in time.
+func (t *transport) await(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	late := time.AfterFunc(headTimeout, func() { cancel(errNoResponse) })
+	defer late.Stop() // the body may take longer: ctx ends with that of r
+	resp, err := t.next.RoundTrip(r.WithContext(ctx))
+	if err != nil && errors.Is(context.Cause(ctx), errNoResponse) {
+		err = errNoResponse
 	}
 	return resp, err
 }

@@ -274,6 +274,47 @@ func (p *podIP) Unmarshal(data []byte) error {
 	return d.err
 }
 
+// A metadata is an object of any kind of which only the name and the version are asked for.
+type metadata metav1.PartialObjectMetadata
+
+// Reset makes m empty.
+func (m *metadata) Reset() { *m = metadata{} }
+
+// DeepCopyObject implements [runtime.Object].
+func (m *metadata) DeepCopyObject() runtime.Object {
+	return (*metadata)((*metav1.PartialObjectMetadata)(m).DeepCopy())
+}
+
+// Unmarshal implements [unmarshaler].
+func (m *metadata) Unmarshal(data []byte) error {
+	d := decoder{rest: data}
+	for d.next() {
+		switch d.number {
+		case 1:
+			d.message((*objectName)(&m.ObjectMeta))
+		}
+	}
+	return d.err
+}
+
+type objectName metav1.ObjectMeta
+
+// Unmarshal implements [unmarshaler].
+func (m *objectName) Unmarshal(data []byte) error {
+	d := decoder{rest: data}
+	for d.next() {
+		switch d.number {
+		case 1:
+			m.Name = d.text()
+		case 3:
+			m.Namespace = d.text()
+		case 6:
+			m.ResourceVersion = d.text()
+		}
+	}
+	return d.err
+}
+
 type objectMeta metav1.ObjectMeta
 
 // Unmarshal implements [unmarshaler].
@@ -349,6 +390,7 @@ type (
 	serviceList       = list[service, *service]
 	endpointSliceList = list[endpointSlice, *endpointSlice]
 	podList           = list[pod, *pod]
+	metadataList      = list[metadata, *metadata]
 )
 
 // Reset makes l empty.

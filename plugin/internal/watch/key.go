@@ -20,7 +20,7 @@ func (c Config) key() string {
 		r.Impersonate.UserName, r.Impersonate.UID, r.Impersonate.Groups, r.Impersonate.Extra,
 		r.Insecure, r.ServerName, r.CertFile, r.KeyFile, r.CAFile, r.CertData, r.KeyData, r.CAData,
 		r.AuthProvider, execKey(c),
-		c.Limits, c.Labels, c.NamespaceLabels, c.Keep,
+		c.Limits, c.Labels, c.NamespaceLabels, c.Keep, c.StaleAfter, c.Audit,
 	} {
 		fmt.Fprintf(h, "%#v\x00", field)
 	}

@@ -56,7 +56,7 @@ var resources = [object.NumKinds]resource{
 		labels: func(c Config) string { return c.Labels },
 		list:   func() runtime.Object { return new(endpointSliceList) },
 		set:    setEndpointSlice,
-		remove: func(s *Store, o runtime.Object) { s.index.DeleteEndpointSlice(key(o)) },
+		remove: removeEndpointSlice,
 	},
 	object.Pods: {
 		client: func(c *client) rest.Interface { return c.core },
@@ -98,14 +98,19 @@ func setEndpointSlice(s *Store, o runtime.Object, gen uint32, live bool) []objec
 	decoded := (*discoveryv1.EndpointSlice)(o.(*endpointSlice))
 	slice, skipped, ok := object.FromEndpointSlice(decoded, s.cfg.Keep)
 	if !ok {
-		s.index.DeleteEndpointSlice(key(o))
+		s.moving.drop(key(o))
 		return skipped
 	}
-	s.index.SetEndpointSlice(slice, gen)
+	s.moving.set(time.Now(), slice, decoded, gen)
 	if live {
 		s.programmed(slice, decoded)
 	}
 	return skipped
+}
+
+func removeEndpointSlice(s *Store, o runtime.Object) {
+	namespace, name := key(o)
+	s.moving.remove(time.Now(), namespace, name, s.gens[object.EndpointSlices].Load())
 }
 
 func setPod(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"k8s.io/client-go/rest"
@@ -77,6 +78,8 @@ func TestDifferentConfigurationsDoNotShare(t *testing.T) {
 		"qps":              func(c *watch.Config) { c.Limits.QPS = 50 },
 		"burst":            func(c *watch.Config) { c.Limits.Burst = 50 },
 		"max inflight":     func(c *watch.Config) { c.Limits.MaxInflight = 50 },
+		"stale after":      func(c *watch.Config) { c.StaleAfter = time.Minute },
+		"audit":            func(c *watch.Config) { c.Audit = time.Minute },
 		"token":            func(c *watch.Config) { c.REST.BearerToken = "secret" },
 		"token file":       func(c *watch.Config) { c.REST.BearerTokenFile = token },
 		"user":             func(c *watch.Config) { c.REST.Username, c.REST.Password = "bob", "secret" },

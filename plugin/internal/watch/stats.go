@@ -15,10 +15,16 @@ type Stats struct {
 	Kind       object.Kind
 	Synced     bool
 	Objects    int
+	Stale      bool
 	LastEvent  time.Time // of the last event, bookmark or page; zero if there was none
+	Verified   time.Time // when a list or an audit last showed that nothing is missing; zero if never
 	Version    uint64    // resourceVersion of the last event or bookmark
 	Lists      int64     // how often everything was read
 	Reconnects int64     // how often a watch was begun without a list
+	Silent     int64     // how often a watch was given up because it said nothing
+	Backwards  int64     // how often the API server went back to an older state
+	Audits     int64     // how often everything was compared
+	Healed     int64     // objects that an audit found to be missing, left over or old
 	Skipped    map[object.Skip]int64
 }
 
@@ -39,13 +45,17 @@ func (w *watcher) snapshot(k object.Kind) Stats {
 	st := Stats{
 		Kind:       k,
 		Synced:     w.s.Synced().Has(object.Set(k)),
+		Stale:      w.s.Stale().Has(object.Set(k)),
+		LastEvent:  w.stats.lastEvent.time(),
+		Verified:   w.stats.verified.time(),
 		Objects:    w.s.index.Objects(k),
 		Version:    w.stats.version.Load(),
 		Lists:      w.stats.lists.Load(),
 		Reconnects: w.stats.reconnects.Load(),
-	}
-	if t := w.stats.lastEvent.Load(); t != 0 {
-		st.LastEvent = time.Unix(0, t)
+		Silent:     w.stats.silent.Load(),
+		Backwards:  w.stats.backwards.Load(),
+		Audits:     w.stats.audits.Load(),
+		Healed:     w.stats.healed.Load(),
 	}
 	w.stats.mu.Lock()
 	defer w.stats.mu.Unlock()

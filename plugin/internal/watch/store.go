@@ -33,6 +33,12 @@ type Config struct {
 	// Labels selects Services, EndpointSlices and Pods; NamespaceLabels selects
 	// Namespaces. Both are label selectors in text form; empty selects all.
 	Labels, NamespaceLabels string
+	// StaleAfter is how long a kind may not be known to be in step with the API
+	// server before it is stale. A watch that is silent for so long is begun
+	// again. 0 is for ever.
+	StaleAfter time.Duration
+	// Audit is about how often everything is compared with what the API server has; 0 is never.
+	Audit time.Duration
 	// Keep is what is kept beyond what every answer needs.
 	Keep object.Keep
 	// Hooks are told what happens. The first lease of a store decides whose.
@@ -62,6 +68,8 @@ type Store struct {
 	client *client
 	index  *index.Index
 	synced atomic.Uint32 // object.Kinds
+	stale  atomic.Uint32 // object.Kinds
+	moving *moving       // of the goroutine that watches EndpointSlices
 
 	mu       sync.Mutex
 	watchers [object.NumKinds]*watcher
@@ -206,6 +214,10 @@ func (s *Store) Index() *index.Index { return s.index }
 // server goes away.
 func (s *Store) Synced() object.Kinds { return object.Kinds(s.synced.Load()) }
 
+// Stale returns the kinds of which nothing was heard for longer than
+// Config.StaleAfter. What the index has of them is answered as before.
+func (s *Store) Stale() object.Kinds { return object.Kinds(s.stale.Load()) }
+
 // Wait waits until kinds are synced or ctx ends.
 func (s *Store) Wait(ctx context.Context, kinds object.Kinds) error {
 	var err error
@@ -256,10 +268,14 @@ func (s *Store) stop(kinds object.Kinds) {
 	})
 }
 
-func (s *Store) setSynced(k object.Kind, synced bool) {
-	if synced {
-		s.synced.Or(uint32(object.Set(k)))
+func (s *Store) setSynced(k object.Kind, synced bool) { setKind(&s.synced, k, synced) }
+func (s *Store) setStale(k object.Kind, stale bool)   { setKind(&s.stale, k, stale) }
+
+// setKind puts k into a set, or takes it out.
+func setKind(set *atomic.Uint32, k object.Kind, in bool) {
+	if in {
+		set.Or(uint32(object.Set(k)))
 	} else {
-		s.synced.And(^uint32(object.Set(k)))
+		set.And(^uint32(object.Set(k)))
 	}
 }

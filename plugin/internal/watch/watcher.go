@@ -65,14 +65,24 @@ type watcher struct {
 	failure  string    // what was last reported
 	settled  time.Time // when the index was last in step: a list was complete, or a watch went on
 
+	bookmarks bool // the API server has sent one that was not the end of a list
+	pulse     pulse
+	audit     audit
+	moving    *moving // nil if the kind is not EndpointSlices
+
 	stats stats
 }
 
 type stats struct {
-	lastEvent  atomic.Int64 // Unix time in nanoseconds, 0 if there was none
+	lastEvent  instant
 	version    atomic.Uint64
 	lists      atomic.Int64
 	reconnects atomic.Int64
+	silent     atomic.Int64
+	backwards  atomic.Int64
+	audits     atomic.Int64
+	healed     atomic.Int64
+	verified   instant
 
 	mu      sync.Mutex
 	skipped map[object.Skip]int64
@@ -85,6 +95,12 @@ func startWatcher(s *Store, k object.Kind) *watcher {
 		done: make(chan struct{}), synced: make(chan struct{}),
 	}
 	w.stats.skipped = make(map[object.Skip]int64)
+	if k == object.EndpointSlices {
+		w.moving = newMoving(s.index)
+		s.moving = w.moving
+	}
+	w.pulse.start(s, k)
+	w.audit.plan(w, s.cfg.Audit)
 	s.index.Hide(k)
 	go w.run(ctx)
 	return w
@@ -94,6 +110,7 @@ func startWatcher(s *Store, k object.Kind) *watcher {
 func (w *watcher) stop() {
 	w.cancel()
 	<-w.done
+	w.pulse.stop()
 }
 
 // errRelist says that the changes since version are lost.
@@ -111,16 +128,28 @@ func (w *watcher) run(ctx context.Context) {
 		if w.steady(began) {
 			backoff = newBackoff()
 		}
-		switch {
-		case errors.Is(err, errRelist):
+		if untrue(err) {
 			w.version = ""
-		case err != nil:
+		}
+		switch {
+		case errors.Is(err, errSilent), err == nil && time.Since(began) >= shortWatch:
+			continue // the API server ended a watch, or we did: begin the next one at once
+		case err != nil && !errors.Is(err, errRelist):
 			w.failed(err)
-		case time.Since(began) >= shortWatch:
-			continue // the API server ended a watch: begin the next one at once
 		}
 		sleep(ctx, max(backoff.Step(), retryAfter(err)))
 	}
+}
+
+// untrue reports whether err says that the index cannot be brought in step by
+// further changes.
+func untrue(err error) bool {
+	for _, e := range []error{errRelist, errStalled, errBackwards, errDiffers} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // step does one request, or one list of several pages. It returns nil when a
@@ -180,10 +209,11 @@ func (w *watcher) list(ctx context.Context) (version string, err error) {
 		if err != nil {
 			return "", err
 		}
-		w.heard()
+		w.stats.lastEvent.now()
 		if err := meta.EachListItem(list, func(o runtime.Object) error { w.set(o, false); return nil }); err != nil {
 			return "", err
 		}
+		w.moving.expire(time.Now())
 		if opts.Continue = m.GetContinue(); opts.Continue == "" {
 			return m.GetResourceVersion(), nil
 		}
@@ -213,14 +243,45 @@ func (w *watcher) watch(ctx context.Context, opts metav1.ListOptions) error {
 	defer events.Stop()
 	if w.version != "" {
 		w.settled = time.Now()
+		w.pulse.beat()
 		w.recovered()
 	}
-	for event := range events.ResultChan() {
-		if err := w.event(event); err != nil {
+	return w.follow(ctx, events.ResultChan())
+}
+
+// follow brings events into the index, and sees to what is due meanwhile. ctx
+// ends with the watch.
+func (w *watcher) follow(ctx context.Context, events <-chan watch.Event) error {
+	silence := w.listen()
+	defer silence.close()
+	w.audit.begin()
+	defer w.audit.end()
+	var moves alarm
+	defer moves.stop()
+	defer w.moving.flush() // nobody would see to them while there is no watch
+	for {
+		moves.set(w.moving.due())
+		var err error
+		select {
+		case event, open := <-events:
+			if !open {
+				return nil
+			}
+			err = w.event(ctx, event)
+		case <-silence.c:
+			err = w.silent(silence)
+		case <-moves.c:
+			moves.rang()
+			w.moving.expire(time.Now())
+		case <-w.audit.due():
+			err = w.audit.proceed(ctx)
+		case found := <-w.audit.found:
+			err = w.audit.read(ctx, found)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 func (w *watcher) selectors(opts *metav1.ListOptions) {
@@ -228,29 +289,42 @@ func (w *watcher) selectors(opts *metav1.ListOptions) {
 }
 
 // event brings one event into the index.
-func (w *watcher) event(e watch.Event) error {
+func (w *watcher) event(ctx context.Context, e watch.Event) error {
 	if e.Type == watch.Error {
 		return expired(apierrors.FromObject(e.Object))
 	}
-	w.heard()
+	w.stats.lastEvent.now()
+	m, err := meta.Accessor(e.Object)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading a %s event of %s: %w", e.Type, w.kind, err)
+	case e.Type == watch.Bookmark && m.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true":
+		w.endList(m.GetResourceVersion())
+		return nil
+	case w.version == "": // a list is not complete yet
+		w.apply(e, false)
+		return nil
+	}
+	if err := w.backwards(m.GetResourceVersion()); err != nil {
+		return err
+	}
+	w.apply(e, true)
+	w.setVersion(m.GetResourceVersion())
+	w.pulse.beat()
+	return w.audit.heard(ctx)
+}
+
+// apply does what e says; live is false while a list is read.
+func (w *watcher) apply(e watch.Event, live bool) {
 	switch e.Type {
 	case watch.Added, watch.Modified:
-		w.set(e.Object, w.version != "")
+		w.set(e.Object, live)
 	case watch.Deleted:
-		w.guard(e.Object, func() []object.Skip { w.r.remove(w.s, e.Object); return nil })
-	case watch.Bookmark, watch.Error:
+		w.remove(e.Object)
+	case watch.Bookmark:
+		w.bookmarks = true
+	case watch.Error:
 	}
-	m, err := meta.Accessor(e.Object)
-	if err != nil {
-		return fmt.Errorf("reading a %s event of %s: %w", e.Type, w.kind, err)
-	}
-	switch {
-	case m.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true" && e.Type == watch.Bookmark:
-		w.endList(m.GetResourceVersion())
-	case w.version != "":
-		w.setVersion(m.GetResourceVersion())
-	}
-	return nil
 }
 
 // beginList begins a new generation.
@@ -259,6 +333,8 @@ func (w *watcher) beginList() {
 	w.reading = true
 	beginReading()
 	w.gen = w.s.gens[w.kind].Add(1)
+	w.audit.relist()
+	w.moving.relist()
 }
 
 // stopReading reports whether this ended the last list that was being read in this process.
@@ -273,9 +349,15 @@ func (w *watcher) stopReading() (last bool) {
 // endList removes what the list did not have. The first time it makes the kind synced.
 func (w *watcher) endList(version string) {
 	w.stats.lists.Add(1)
+	w.moving.flush()
 	w.s.index.Sweep(w.kind, w.gen)
+	if err := w.backwards(version); err != nil {
+		w.failed(err)
+	}
 	w.setVersion(version)
 	w.settled = time.Now()
+	w.stats.verified.now()
+	w.pulse.beat()
 	w.recovered()
 	if w.stopReading() {
 		go debug.FreeOSMemory() // collects first: nobody should wait for that
@@ -291,6 +373,13 @@ func (w *watcher) endList(version string) {
 // set brings o into the index and counts what of it cannot be served.
 func (w *watcher) set(o runtime.Object, live bool) {
 	w.guard(o, func() []object.Skip { return w.r.set(w.s, o, w.gen, live) })
+	w.audit.applied(o)
+}
+
+// remove takes o out of the index.
+func (w *watcher) remove(o runtime.Object) {
+	w.guard(o, func() []object.Skip { w.r.remove(w.s, o); return nil })
+	w.audit.removed(o)
 }
 
 // guard keeps an object that we did not foresee from taking DNS down.
@@ -319,15 +408,13 @@ func (w *watcher) skip(skipped []object.Skip) {
 	}
 }
 
-func (w *watcher) heard() { w.stats.lastEvent.Store(time.Now().UnixNano()) }
-
 // steady reports whether a step that began then went well for a while after what
 // it had to read: reading everything again and again is no good order.
 func (w *watcher) steady(began time.Time) bool {
 	if w.settled.Before(began) {
 		return false
 	}
-	return w.stats.lastEvent.Load() >= began.UnixNano() && time.Since(w.settled) >= shortWatch
+	return !w.stats.lastEvent.time().Before(began) && time.Since(w.settled) >= shortWatch
 }
 
 func (w *watcher) setVersion(version string) {
