@@ -167,6 +167,10 @@ func (m *reply) explain(r *dns.Msg, code uint16, text string) {
 	if r.IsEdns0() == nil {
 		return
 	}
+	if opt := m.IsEdns0(); opt != nil { // there is another explanation, and one OPT record (RFC 6891 section 6.1.1)
+		opt.Option = append(opt.Option, &dns.EDNS0_EDE{InfoCode: code, ExtraText: text})
+		return
+	}
 	e := new(explanation)
 	e.ede = dns.EDNS0_EDE{InfoCode: code, ExtraText: text}
 	e.options[0] = &e.ede

@@ -341,3 +341,14 @@ func TestNamesLongerThanDNSAllows(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoExplanations: a response has one OPT record, however much it explains (RFC 6891 section 6.1.1).
+func TestTwoExplanations(t *testing.T) {
+	r := query("web.default.svc.cluster.local", dns.TypeA, 1232)
+	m := newReply(r)
+	m.explain(r, dns.ExtendedErrorCodeStaleAnswer, "one")
+	m.explain(r, dns.ExtendedErrorCodeOther, "two")
+	if len(m.Extra) != 1 || len(m.IsEdns0().Option) != 2 {
+		t.Errorf("got %v, want one OPT record with two options", m.Extra)
+	}
+}
