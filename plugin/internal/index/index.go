@@ -31,6 +31,7 @@ type Index struct {
 	several    table[owner] // all others
 	prefixes   prefixes
 	pods       pods
+	nodes      nodes
 
 	mu     sync.Mutex // held by writers; guards what follows
 	slices table[slice]
@@ -154,6 +155,8 @@ func (x *Index) Sweep(k object.Kind, gen uint32) {
 		x.sweepSlices(gen)
 	case object.Pods:
 		x.sweepPods(gen)
+	case object.Nodes:
+		x.sweepNodes(gen)
 	}
 }
 
