@@ -60,7 +60,9 @@ func init() { // refers to itself in an error
 		"namespace_labels":       parseNamespaceLabels,
 		"namespaces":             parseNamespaces,
 		"noendpoints":            parseNoEndpoints,
+		"pod_names":              parsePodNames,
 		"pods":                   parsePods,
+		"ptr":                    parsePTR,
 		"startup_timeout":        parseStartupTimeout,
 		"tls":                    parseTLS,
 		"ttl":                    parseTTL,
@@ -136,6 +138,9 @@ func (s *stanza) addZones(origins []string) {
 func (s *stanza) finish() (*ClusterDNS, error) {
 	if s.opts.Pods == answer.PodsVerified {
 		s.opts.Kinds |= object.Set(object.Pods)
+	}
+	if err := s.finishPodNames(); err != nil {
+		return nil, err
 	}
 	s.cfg.Keep.PodNames = s.opts.EndpointPodNames
 	rest, err := s.api.rest()

@@ -47,7 +47,7 @@ func SOANames(zone string) (mname, rname string) {
 func (l *lookup) apex() Answer {
 	switch l.q.Type {
 	case dns.TypeSOA:
-		if !l.synced.Has(l.o.Kinds) {
+		if !l.synced.Has(l.o.Kinds.Needed()) {
 			return notSynced // the serial is not known yet
 		}
 		r := new(struct {
