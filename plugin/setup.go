@@ -26,7 +26,7 @@ func setup(c *caddy.Controller) error {
 	at := fmt.Sprintf("%s:%d", c.File(), c.Line())
 
 	c.OnStartup(func() error {
-		if err := notYet(config, at); err != nil {
+		if err := d.neighbours(config, at); err != nil {
 			return plugin.Error(Name, err)
 		}
 		d.opts.Local = localAddrs(config.ListenHosts)
@@ -42,18 +42,6 @@ func setup(c *caddy.Controller) error {
 		d.Next = next
 		return d
 	})
-	return nil
-}
-
-// notYet refuses neighbours that would look for something here that is not
-// there yet: a zone that is silently not transferred, or labels that are
-// silently empty, are worse than a server that says so.
-func notYet(config *dnsserver.Config, at string) error {
-	for _, neighbour := range []string{"autopath", "metadata", "transfer"} {
-		if config.Handler(neighbour) != nil {
-			return fmt.Errorf("%s - %s is in the same server block, and clusterdns does not support it yet: remove it, or use the kubernetes plugin here", at, neighbour)
-		}
-	}
 	return nil
 }
 

@@ -147,6 +147,13 @@ func TestDirectives(t *testing.T) {
 		{"pods insecure", pods(answer.PodsInsecure)},
 		{"pods insecure", kinds(object.Namespaces, object.Services, object.EndpointSlices)},
 		{"pods verified", pods(answer.PodsVerified)},
+		{"pods verified\npod_names", func(c *ClusterDNS) (any, any) { return c.opts.PodNames, true }},
+		{"pod_names\npods verified", func(c *ClusterDNS) (any, any) { return c.cfg.Keep.Pods, object.KeepPods{Records: true} }},
+		{"pods verified", func(c *ClusterDNS) (any, any) { return c.opts.PodNames || c.cfg.Keep.Pods.Any(), false }},
+		{"", func(c *ClusterDNS) (any, any) { return c.opts.PTR, answer.PTRAll }},
+		{"ptr all", func(c *ClusterDNS) (any, any) { return c.opts.PTR, answer.PTRAll }},
+		{"ptr hostname", func(c *ClusterDNS) (any, any) { return c.opts.PTR, answer.PTRHostname }},
+		{"ptr single", func(c *ClusterDNS) (any, any) { return c.opts.PTR, answer.PTRSingle }},
 		{"pods verified", kinds(object.Namespaces, object.Services, object.EndpointSlices, object.Pods)},
 		{"endpoint_pod_names", func(c *ClusterDNS) (any, any) {
 			return []bool{c.opts.EndpointPodNames, c.cfg.Keep.PodNames}, []bool{true, true}
@@ -274,6 +281,11 @@ func TestMistakes(t *testing.T) {
 		{"pods", 2, []string{"'pods'"}},
 		{"pods maybe", 2, []string{"'maybe'", "disabled, insecure, verified"}},
 		{"pods insecure verified", 2, []string{"'verified'"}},
+		{"pod_names yes", 2, []string{"'yes'"}},
+		{"pod_names", 2, []string{"pod_names", "watch Pods", "pods verified"}},
+		{"ptr", 2, []string{"'ptr'"}},
+		{"ptr some", 2, []string{"ptr 'some'", "all, hostname, single"}},
+		{"ptr all single", 2, []string{"'single'"}},
 		{"endpoint_pod_names yes", 2, []string{"'yes'"}},
 		{"noendpoints yes", 2, []string{"'yes'"}},
 		{"ignore", 2, []string{"ignore", "empty_service"}},
@@ -355,6 +367,7 @@ func TestMistakeIsToldWithItsLine(t *testing.T) {
 		{"kubeconfig missing.yaml\nttl 5", 2, []string{"kubeconfig", "missing.yaml", "no such file"}},
 		{"kubeconfig " + kubeconfig + " three\nttl 5", 2, []string{"kubeconfig", "three", "context"}},
 		{"endpoint https://a.example\ntls cert.pem key.pem ca.pem\nttl 5", 3, []string{"tls", "cert.pem", "no such file"}},
+		{"pod_names\nttl 5\npods insecure", 2, []string{"pod_names", "pods verified"}},
 		{"namespaces default\nnamespace_labels a=b\nttl 5", 3, []string{"namespaces", "namespace_labels", "remove one"}},
 		{"namespace_labels a=b\nnamespaces default\nttl 5", 3, []string{"namespaces", "namespace_labels", "remove one"}},
 	} {
@@ -401,9 +414,7 @@ func TestRefusedBesideOthers(t *testing.T) {
 		neighbour string
 		words     []string
 	}{
-		{"metadata\n", []string{"Corefile:6 ", "metadata", "remove it"}},
 		{"transfer {\nto *\n}\n", []string{"Corefile:8 ", "transfer", "remove it"}},
-		{"autopath @clusterdns\n", []string{"autopath", "clusterdns"}}, // is its own error
 	} {
 		t.Run(tc.neighbour, func(t *testing.T) {
 			i, err := caddy.Start(caddyfile("cluster.local {\n" + tc.neighbour + block + "}\n"))

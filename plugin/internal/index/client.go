@@ -29,6 +29,9 @@ type Client struct {
 // not on the order in which they came.
 func (x *Index) Client(a netip.Addr) Client {
 	var c Client
+	if !a.IsValid() {
+		return c
+	}
 	if n, ok := x.networkOf(a); n != nil {
 		c.Host = n.own
 		if ok {

@@ -353,7 +353,7 @@ func newUniverse() *universe {
 	for _, s := range []string{"fd00::1", "fd00::2", "fd00::1:1", "fd00:0:0:1::1", "2001:db8::1", "2001:db8::1001", "2001:db8:0:7:1::1"} {
 		u.v6 = append(u.v6, netip.MustParseAddr(s))
 	}
-	for _, s := range []string{"10.0.0.0/24", "10.0.0.0/16", "10.0.1.0/24", "fd00::/64", "fd00::/112"} {
+	for _, s := range []string{"10.0.0.0/24", "10.0.0.0/16", "10.0.1.0/24", "fd00::/64", "fd00::/112", "10.1.0.1/32"} {
 		u.networks = append(u.networks, netip.MustParsePrefix(s))
 	}
 	return u
@@ -458,7 +458,7 @@ func (m *model) client(a netip.Addr) index.Client {
 	best := -1
 	in := make(map[string]bool) // the nodes that have the smallest network
 	for _, n := range m.nodes {
-		networks := n.PodCIDRs
+		networks := slices.Clone(n.PodCIDRs)
 		for _, own := range n.Addrs {
 			networks = append(networks, netip.PrefixFrom(own, own.BitLen()))
 		}
@@ -471,8 +471,8 @@ func (m *model) client(a netip.Addr) index.Client {
 			}
 			in[n.Name] = true
 		}
+		c.Host = c.Host || slices.Contains(n.Addrs, a)
 	}
-	c.Host = best == a.BitLen()
 	if len(in) == 1 {
 		for name := range in {
 			c.Node, c.Zone = name, m.nodes[name].Zone
