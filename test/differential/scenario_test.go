@@ -24,7 +24,16 @@ import (
 const scenarios = "../scenario/testdata"
 
 // cannotStart are scenarios with a Corefile that stock refuses, and why.
-var cannotStart = map[string]string{}
+var cannotStart = map[string]string{
+	"directive/pod_names.txtar": "it has no pod_names",
+	"directive/ptr.txtar":       "it has no ptr",
+}
+
+// guesses are scenarios in which stock takes the client for somebody, and why it is not.
+var guesses = map[string]string{
+	"bugs/b20-client-of-recycled-address.txtar": "it takes the address of a Pod that terminates, of one of several Pods, or of a node for the client's",
+	"dns/metadata-own-prefix.txtar":             "the same, and its labels have one prefix",
+}
 
 // TestScenarios asks stock what each scenario asks ours.
 func TestScenarios(t *testing.T) {
@@ -42,9 +51,11 @@ func TestScenarios(t *testing.T) {
 		t.Fatalf("no scenarios: %v", err)
 	}
 	asked := 0
-	for name, reason := range cannotStart {
-		if !slices.Contains(files, filepath.Join(scenarios, filepath.FromSlash(name))) {
-			t.Errorf("there is no scenario %s; cannotStart says: %s", name, reason)
+	for _, listed := range []map[string]string{cannotStart, guesses} {
+		for name, reason := range listed {
+			if !slices.Contains(files, filepath.Join(scenarios, filepath.FromSlash(name))) {
+				t.Errorf("there is no scenario %s, which is listed because %s", name, reason)
+			}
 		}
 	}
 	for _, file := range files {
@@ -52,6 +63,9 @@ func TestScenarios(t *testing.T) {
 			continue // it starts no server
 		}
 		name, _ := filepath.Rel(scenarios, file)
+		if _, ok := guesses[filepath.ToSlash(name)]; ok {
+			continue
+		}
 		t.Run(strings.TrimSuffix(name, ".txtar"), func(t *testing.T) { // which ends when the scenario has
 			m := &mirror{t: t, file: filepath.ToSlash(name)}
 			t.Cleanup(m.stop)
