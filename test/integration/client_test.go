@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,8 @@ func podOnNode(namespace, name, ip, spec string) string {
 `, namespace, name, spec, ip, ip)
 }
 
-// end begins to delete an object and leaves it to its kubelet, which is not there.
+// end begins to delete a Pod and leaves it to its kubelet, which is not there. It
+// returns when the plugin was told, long before the Pod is collected as an orphan.
 func end(t *testing.T, manifest string) {
 	t.Helper()
 	objects, err := kube.Decode(manifest)
@@ -43,6 +45,15 @@ func end(t *testing.T, manifest string) {
 		if err := r.Delete(context.Background(), o.GetName(), metav1.DeleteOptions{GracePeriodSeconds: &grace}); err != nil {
 			t.Fatal(err)
 		}
+		left, err := r.Get(context.Background(), o.GetName(), metav1.GetOptions{})
+		if err != nil || left.GetDeletionTimestamp() == nil {
+			t.Fatalf("%s does not terminate: %v", o.GetName(), err)
+		}
+		version, err := strconv.ParseFloat(left.GetResourceVersion(), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the plugin was told", func() bool { return metric(t, "watch_resource_version", "resource=pods") >= version })
 	}
 }
 
@@ -89,7 +100,9 @@ func TestAutoPathIdentity(t *testing.T) {
 	becomes(host, fromIdent, dns.TypeA, "NXDOMAIN")
 
 	end(t, podOnNode("ident", "old", pod, ""))
-	becomes(pod, fromIdent, dns.TypeA, "NXDOMAIN")
+	if got := answerTo(s, pod, fromIdent, dns.TypeA); got != "NXDOMAIN" {
+		t.Errorf("a Pod that terminates: got %q, want NXDOMAIN", got)
+	}
 	apply(t, podOnNode("ident2", "new", pod, ""))
 	becomes(pod, fromIdent2, dns.TypeA, "NOERROR 10.96.17.2 db.ident.svc.cluster.local.")
 	becomes(pod, fromIdent, dns.TypeA, "NXDOMAIN")
