@@ -11,6 +11,8 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
 
 // The types of this file are those of the API with another decoder for
@@ -314,9 +316,7 @@ func keep(m map[string]string, d *decoder, needed func(key []byte) bool) map[str
 
 func neededLabel(key []byte) bool {
 	switch string(key) {
-	case discoveryv1.LabelServiceName,
-		"multicluster.kubernetes.io/service-name", // of the EndpointSlices of a ServiceImport
-		"multicluster.kubernetes.io/source-cluster":
+	case discoveryv1.LabelServiceName, object.LabelImport, object.LabelCluster:
 		return true
 	}
 	return false
