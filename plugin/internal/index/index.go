@@ -31,6 +31,7 @@ type Index struct {
 	several    table[owner] // all others
 	prefixes   prefixes
 	pods       pods
+	imports    *Index // nil in the index of what is imported
 
 	mu     sync.Mutex // held by writers; guards what follows
 	slices table[slice]
@@ -44,8 +45,20 @@ type Index struct {
 
 // New returns an empty index.
 func New() *Index {
+	x := newIndex()
+	x.imports = newIndex()
+	return x
+}
+
+func newIndex() *Index {
 	return &Index{seed: maphash.MakeSeed(), prefixes: prefixes{seed: maphash.MakeSeed()}}
 }
+
+// Imports returns the index of the Services that the cluster imports from its
+// clusterset (KEP-1645): ServiceImports and their EndpointSlices, by names and
+// addresses of their own. Namespaces and Pods are only in x: what the two share
+// counts for the serials of both.
+func (x *Index) Imports() *Index { return x.imports }
 
 // Serial returns a number that rises with every change that a query can see,
 // and only then. It is the SOA serial, in the arithmetic of RFC 1982.
@@ -77,8 +90,12 @@ func (x *Index) setHidden(k object.Kind, hidden bool) {
 
 // changed counts a visible change of an object of kind k. The caller holds mu.
 func (x *Index) changed(k object.Kind) {
-	if !x.hidden[k] {
-		x.serial.Add(1)
+	if x.hidden[k] {
+		return
+	}
+	x.serial.Add(1)
+	if x.imports != nil && (k == object.Namespaces || k == object.Pods) {
+		x.imports.serial.Add(1)
 	}
 }
 
