@@ -180,6 +180,32 @@ func TestImports(t *testing.T) {
 	})
 }
 
+// TestClustersAreOrdered: it does not matter which cluster came first.
+func TestClustersAreOrdered(t *testing.T) {
+	for _, clusters := range [][]string{{"east", "west"}, {"west", "east"}} {
+		x := index.New().Imports()
+		x.SetService(object.Service{Namespace: "demo", Name: "web", Type: object.Headless}, 1)
+		for _, cluster := range clusters {
+			x.SetEndpointSlice(object.EndpointSlice{
+				Namespace: "demo", Name: cluster, Service: "web", Cluster: cluster, Endpoints: []object.Endpoint{{Addr: netip.MustParseAddr("10.0.0.1")}},
+			}, 1)
+		}
+		s := x.Service("demo", "web")
+		for what, groups := range map[string][]*index.Group{"groups": s.Groups, "slices": s.Slices()} {
+			var got []string
+			for _, g := range groups {
+				got = append(got, g.Cluster())
+			}
+			if diff := cmp.Diff([]string{"east", "west"}, got); diff != "" {
+				t.Errorf("%s after %v (-want +got):\n%s", what, clusters, diff)
+			}
+		}
+		if !s.Overlap {
+			t.Error("an address of two clusters is no overlap")
+		}
+	}
+}
+
 // TestSliceChangesService: the label of an EndpointSlice may be changed.
 func TestSliceChangesService(t *testing.T) {
 	x := index.New()

@@ -42,8 +42,11 @@ const (
 	Protocol
 	// Port is _<port>._<protocol>.<service>.<namespace>.svc.<zone>.
 	Port
-	// Endpoint is <hostname or dashed address>.<service>.<namespace>.svc.<zone>.
+	// Endpoint is <hostname or dashed address>.<service>.<namespace>.svc.<zone>,
+	// and in a clusterset zone <hostname or dashed address>.<cluster>.<service>.<namespace>.svc.<zone>.
 	Endpoint
+	// Cluster is <cluster>.<service>.<namespace>.svc.<clusterset zone>, an empty non-terminal above [Endpoint].
+	Cluster
 	// Pod is <dashed address>.<namespace>.pod.<zone>.
 	Pod
 	// Address is an address below in-addr.arpa or ip6.arpa.
@@ -61,6 +64,7 @@ type Name struct {
 	Namespace string
 	Service   string
 	Endpoint  string       // of kind Endpoint
+	Cluster   string       // of kinds Endpoint and Cluster, in a clusterset zone
 	Port      string       // of kind Port, without the underscore
 	Protocol  string       // of kinds Port and Protocol, without the underscore
 	Pod       string       // of kind Pod
