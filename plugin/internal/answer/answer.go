@@ -32,8 +32,12 @@ const (
 
 // Options say what is answered, and how. They must not change once they are in use.
 type Options struct {
-	// PrimaryZone is the zone, in lower case, that names in PTR records are in.
+	// PrimaryZone is the zone, in lower case, that names in PTR records are in;
+	// empty if all zones are of the clusterset or reverse zones.
 	PrimaryZone string
+	// ClusterSetZone is the zone, in lower case, that names in PTR records of
+	// imported Services are in; empty if there is none.
+	ClusterSetZone string
 	// Namespaces are the exposed namespaces, in lower case. If it is nil all are.
 	Namespaces map[string]struct{}
 	// Kinds are the kinds that the index is fed with.
@@ -55,6 +59,11 @@ type Question struct {
 	Name string // fully qualified, in the letter case of the query
 	Zone string // the end of Name that is the zone of the answer, in the letter case of the query
 	Type uint16
+	// ClusterSet says that the zone is one of the clusterset (KEP-1645).
+	ClusterSet bool
+	// Refused are kinds that the API server does not tell us and that most names
+	// do not need: what only may depend on them is answered without them.
+	Refused object.Kinds
 	// Limit is a number of records that is sure not to fit the response, or 0
 	// if all do: of a larger RRset so many are answered.
 	Limit int
@@ -88,21 +97,33 @@ type Answer struct {
 
 // A lookup is one question being answered.
 type lookup struct {
-	x      *index.Index
-	synced object.Kinds
-	o      *Options
-	q      Question
-	name   qname.Name
+	local   *index.Index // namespaces, Pods, and the Services of the cluster
+	x       *index.Index // the Services that are asked for: local, or what it imports
+	kinds   object.Kinds // that x is fed with
+	synced  object.Kinds
+	ptrZone string // that names in PTR records are in
+	o       *Options
+	q       Question
+	name    qname.Name
 }
 
 // Lookup answers q from x, of which the kinds synced are complete.
 func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer {
-	l := lookup{x, synced, o, q, qname.Parse(q.Name, q.Zone)}
+	l := lookup{local: x, x: x, kinds: o.Kinds &^ object.Imports, synced: synced, ptrZone: o.PrimaryZone, o: o, q: q}
+	if q.ClusterSet {
+		return l.clusterSet()
+	}
+	l.name = qname.Parse(q.Name, q.Zone)
+	return l.answer()
+}
+
+// answer answers for the name as it was parsed.
+func (l *lookup) answer() Answer {
 	switch l.name.Kind {
 	case qname.Apex:
 		return l.apex()
 	case qname.Version:
-		return l.version()
+		return l.version(SchemaVersion)
 	case qname.NameServer:
 		return l.nameServer()
 	case qname.NameServerParent, qname.Services, qname.Pods:
@@ -110,11 +131,11 @@ func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer 
 	case qname.ServiceNamespace:
 		return l.namespace()
 	case qname.PodNamespace:
-		if o.Pods == PodsDisabled {
+		if l.o.Pods == PodsDisabled {
 			return nameError
 		}
 		return l.namespace()
-	case qname.Service, qname.Protocol, qname.Port, qname.Endpoint:
+	case qname.Service, qname.Protocol, qname.Port, qname.Endpoint, qname.Cluster:
 		return l.service()
 	case qname.Pod:
 		return l.pod()
@@ -137,12 +158,12 @@ var (
 
 // needs reports whether ks are synced, as far as they are fed at all.
 func (l *lookup) needs(ks ...object.Kind) bool {
-	return l.synced.Has(object.Set(ks...) & l.o.Kinds)
+	return l.synced.Has(object.Set(ks...) & l.kinds)
 }
 
 // exposed reports whether namespace, in any letter case, exists for this server.
 func (l *lookup) exposed(namespace string) bool {
-	name, ok := l.x.Namespace(namespace)
+	name, ok := l.local.Namespace(namespace)
 	if !ok || l.o.Namespaces == nil {
 		return ok
 	}
@@ -162,11 +183,11 @@ func (l *lookup) namespace() Answer {
 }
 
 // version answers for dns-version.<zone>, section 2.2 of the specification.
-func (l *lookup) version() Answer {
+func (l *lookup) version(schema string) Answer {
 	switch l.q.Type {
 	case dns.TypeTXT:
 		hdr := dns.RR_Header{Name: l.q.Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: versionTTL}
-		return Answer{Answer: []dns.RR{&dns.TXT{Hdr: hdr, Txt: []string{SchemaVersion}}}}
+		return Answer{Answer: []dns.RR{&dns.TXT{Hdr: hdr, Txt: []string{schema}}}}
 	case dns.TypeANY:
 		return l.any()
 	}
@@ -195,7 +216,7 @@ func (l *lookup) pod() Answer {
 		if !l.needs(object.Pods) {
 			return notSynced
 		}
-		if !l.x.HasPod(l.name.Namespace, a) {
+		if !l.local.HasPod(l.name.Namespace, a) {
 			return nameError
 		}
 	}

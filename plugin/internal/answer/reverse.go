@@ -13,9 +13,22 @@ import (
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
 
-// address answers for the name of one address in the reverse tree. A cluster
-// IP has one name, an endpoint one for each Service that it is of.
+// address answers for the name of one address in the reverse tree. What it
+// is in the clusterset only matters if it is nothing in the cluster (KEP-1645).
 func (l *lookup) address() Answer {
+	a := nameError
+	if l.ptrZone != "" {
+		a = l.owner()
+	}
+	if a.Result == NameError && l.imports() {
+		a = l.owner()
+	}
+	return a
+}
+
+// owner answers with the names that an address has in one index. A cluster IP
+// has one name, an endpoint one for each Service that it is of.
+func (l *lookup) owner() Answer {
 	if !l.needs(object.Namespaces, object.Services) {
 		return notSynced
 	}
@@ -23,7 +36,7 @@ func (l *lookup) address() Answer {
 	if s := l.clusterIPOwner(ip); s != nil {
 		return l.servicePTR(s)
 	}
-	if !l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
+	if !l.kinds.Has(object.Set(object.EndpointSlices)) {
 		return nameError
 	}
 	if !l.needs(object.EndpointSlices) {
@@ -38,7 +51,7 @@ func (l *lookup) servicePTR(s *index.Service) Answer {
 		return l.otherThanPTR()
 	}
 	var b ptrSet
-	b.grow(1, nameLen(s, l.o.PrimaryZone), l.o.PrimaryZone)
+	b.grow(1, nameLen(s, l.ptrZone), l.ptrZone)
 	b.names.s = s
 	b.add(l.q.Name, b.names.service(), l.o.TTL)
 	return Answer{Answer: b.rrs}
@@ -49,7 +62,7 @@ func (l *lookup) endpointPTR(ip netip.Addr) Answer {
 	count, octets := 0, 0
 	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
 		count++
-		octets += l.labelLen(g, i) + nameLen(s, l.o.PrimaryZone)
+		octets += l.labelLen(g, i) + nameLen(s, l.ptrZone)
 	})
 	switch {
 	case count == 0:
@@ -58,11 +71,11 @@ func (l *lookup) endpointPTR(ip netip.Addr) Answer {
 		return l.otherThanPTR()
 	}
 	var b ptrSet
-	b.grow(count, octets, l.o.PrimaryZone)
+	b.grow(count, octets, l.ptrZone)
 	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
 		var buf [64]byte
 		b.names.s = s
-		b.add(l.q.Name, b.names.endpoint(l.label(buf[:0], g, i)), l.o.TTL)
+		b.add(l.q.Name, b.names.endpoint(l.label(buf[:0], g, i), g), l.o.TTL)
 	})
 	return Answer{Answer: b.rrs}
 }
@@ -109,13 +122,13 @@ func (l *lookup) clusterIPOwner(ip netip.Addr) *index.Service {
 // exposed Service, once for each name that it has.
 func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group, i int)) {
 	for s := range l.x.Owners(ip) {
-		if s.Type == object.ExternalName || !l.exposed(s.Namespace) {
+		if !l.namesEndpoints(s) || !l.exposed(s.Namespace) {
 			continue
 		}
 		for n, g := range s.Groups {
 			first, last := g.FindAddr(ip)
 			for i := first; i < last; i++ {
-				if !l.again(g, i) && !l.before(s, n, i) && l.labelLen(g, i)+nameLen(s, l.o.PrimaryZone) <= maxName {
+				if !l.again(g, i) && !l.before(s, n, i) && l.labelLen(g, i)+nameLen(s, l.ptrZone) <= maxName {
 					f(s, g, i)
 				}
 			}
@@ -127,6 +140,17 @@ func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group
 // empty non-terminal if there is an address below. Addresses that are hidden
 // because their namespace is not exposed are not told from the others here.
 func (l *lookup) network(prefixes ...netip.Prefix) Answer {
+	a := nameError
+	if l.ptrZone != "" {
+		a = l.anyBelow(prefixes)
+	}
+	if a.Result == NameError && l.imports() {
+		a = l.anyBelow(prefixes)
+	}
+	return a
+}
+
+func (l *lookup) anyBelow(prefixes []netip.Prefix) Answer {
 	if !l.needs(object.Services, object.EndpointSlices) {
 		return notSynced
 	}

@@ -57,7 +57,7 @@ func (l *lookup) external(s *index.Service) Answer {
 // headless answers for a headless Service, section 2.4. Without a ready
 // endpoint there is no such name.
 func (l *lookup) headless(s *index.Service) Answer {
-	if !l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
+	if !l.kinds.Has(object.Set(object.EndpointSlices)) {
 		return nameError
 	}
 	if !l.needs(object.EndpointSlices) {
@@ -71,16 +71,16 @@ func (l *lookup) headless(s *index.Service) Answer {
 
 // clusterIP answers for a Service with cluster IPs, section 2.3.
 func (l *lookup) clusterIP(s *index.Service) Answer {
-	wantsEndpoints := l.name.Kind == qname.Endpoint || l.o.IgnoreEmptyService
-	if wantsEndpoints {
+	ofEndpoints := l.name.Kind == qname.Endpoint || l.name.Kind == qname.Cluster
+	if ofEndpoints || l.o.IgnoreEmptyService {
 		if !l.needs(object.EndpointSlices) {
 			return notSynced
 		}
-		if len(s.Groups) == 0 || !l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
+		if len(s.Groups) == 0 || !l.kinds.Has(object.Set(object.EndpointSlices)) {
 			return nameError
 		}
 	}
-	if l.name.Kind == qname.Endpoint {
+	if ofEndpoints {
 		return l.endpoints(s)
 	}
 	if l.name.Kind == qname.Protocol {
@@ -101,8 +101,11 @@ func (l *lookup) clusterIP(s *index.Service) Answer {
 
 // endpoints answers with endpoints: all of a headless Service, or those of one name.
 func (l *lookup) endpoints(s *index.Service) Answer {
-	if l.name.Kind == qname.Protocol {
+	switch l.name.Kind {
+	case qname.Protocol:
 		return exists(slices.ContainsFunc(s.Groups, func(g *index.Group) bool { return hasProtocol(g.Ports, l.name.Protocol) }))
+	case qname.Cluster:
+		return exists(slices.ContainsFunc(s.Groups, l.inCluster))
 	}
 	if !l.anyPicked(s) {
 		return nameError

@@ -71,7 +71,7 @@ func (l *lookup) endpointSRV(s *index.Service) Answer {
 	l.eachTarget(s, func(n, i int) bool {
 		g := s.Groups[n]
 		var buf [64]byte
-		target := names.endpoint(l.label(buf[:0], g, i))
+		target := names.endpoint(l.label(buf[:0], g, i), g)
 		for j, p := range g.Ports {
 			if len(b.rrs) < size.records && l.first(g.Ports, j) && !l.repeats(s, n, i, p.Number) {
 				b.add(l.q.Name, target, p.Number, size.weight, l.o.TTL)

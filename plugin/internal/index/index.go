@@ -39,19 +39,21 @@ type Index struct {
 	hidden [object.NumKinds]bool
 
 	serial  atomic.Uint64
+	reverse *atomic.Uint64 // shared with imports
 	objects [object.NumKinds]atomic.Int64
 	ready   atomic.Int64 // endpoints
 }
 
 // New returns an empty index.
 func New() *Index {
-	x := newIndex()
-	x.imports = newIndex()
+	reverse := new(atomic.Uint64)
+	x := newIndex(reverse)
+	x.imports = newIndex(reverse)
 	return x
 }
 
-func newIndex() *Index {
-	return &Index{seed: maphash.MakeSeed(), prefixes: prefixes{seed: maphash.MakeSeed()}}
+func newIndex(reverse *atomic.Uint64) *Index {
+	return &Index{seed: maphash.MakeSeed(), prefixes: prefixes{seed: maphash.MakeSeed()}, reverse: reverse}
 }
 
 // Imports returns the index of the Services that the cluster imports from its
@@ -64,14 +66,27 @@ func (x *Index) Imports() *Index { return x.imports }
 // and only then. It is the SOA serial, in the arithmetic of RFC 1982.
 func (x *Index) Serial() uint32 { return uint32(x.serial.Load()) }
 
+// ReverseSerial is Serial for reverse zones, where the addresses of the cluster
+// and those of what it imports have their names. While nothing is imported the
+// two are equal.
+func (x *Index) ReverseSerial() uint32 { return uint32(x.reverse.Load()) }
+
 // Raise lifts the serial to at least resourceVersion. Every visible change is
 // caused by at least one step of the API server's resourceVersion, so a serial
 // that starts from one never falls across a restart.
 func (x *Index) Raise(resourceVersion uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if resourceVersion > x.serial.Load() {
-		x.serial.Store(resourceVersion)
+	raise(&x.serial, resourceVersion)
+	raise(x.reverse, resourceVersion)
+}
+
+func raise(serial *atomic.Uint64, to uint64) {
+	for {
+		now := serial.Load()
+		if to <= now || serial.CompareAndSwap(now, to) {
+			return
+		}
 	}
 }
 
@@ -94,6 +109,7 @@ func (x *Index) changed(k object.Kind) {
 		return
 	}
 	x.serial.Add(1)
+	x.reverse.Add(1)
 	if x.imports != nil && (k == object.Namespaces || k == object.Pods) {
 		x.imports.serial.Add(1)
 	}

@@ -1,0 +1,66 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package answer
+
+import (
+	"strings"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/index"
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
+	"github.com/clusterdns/clusterdns/plugin/internal/qname"
+)
+
+// ClusterSetVersion is the version of the DNS specification of clustersets
+// (KEP-1645) that is answered.
+const ClusterSetVersion = "1.0.0"
+
+// clusterSet answers in a zone of the clusterset. Its Services are those that
+// the cluster imports; all else is the cluster's own.
+func (l *lookup) clusterSet() Answer {
+	l.name = qname.ParseClusterSet(l.q.Name, l.q.Zone)
+	switch l.name.Kind {
+	case qname.Version:
+		return l.version(ClusterSetVersion)
+	case qname.Service, qname.Protocol, qname.Port, qname.Endpoint, qname.Cluster:
+		l.imports()
+	}
+	return l.answer()
+}
+
+// imports turns the lookup to what the cluster imports. ok is false if
+// that is nothing, and if it is not known and most likely does not matter: if
+// the API server refuses to tell, names in reverse zones do without.
+func (l *lookup) imports() (ok bool) {
+	if !l.q.ClusterSet && (l.o.ClusterSetZone == "" || l.q.Refused&object.Imports != 0) {
+		return false
+	}
+	l.x, l.kinds, l.synced = l.local.Imports(), l.o.Kinds.Imported(), l.synced.Imported()
+	l.ptrZone = l.o.ClusterSetZone
+	return true
+}
+
+// namesEndpoints reports whether addresses of the endpoints of s stand for
+// their names: of imported Services those of headless ones do.
+func (l *lookup) namesEndpoints(s *index.Service) bool {
+	if l.x != l.local {
+		return s.Type == object.Headless
+	}
+	return s.Type != object.ExternalName
+}
+
+// serial returns the serial of the zone. ok is false if it is not known yet.
+func (l *lookup) serial() (serial uint32, ok bool) {
+	kinds := l.kinds
+	switch {
+	case l.q.ClusterSet:
+		kinds = l.o.Kinds &^ object.Set(object.Services, object.EndpointSlices)
+		serial = l.local.Imports().Serial()
+	case l.o.ClusterSetZone != "" && qname.IsReverse(strings.ToLower(l.q.Zone)):
+		kinds = l.o.Kinds &^ l.q.Refused
+		serial = l.local.ReverseSerial()
+	default:
+		serial = l.local.Serial()
+	}
+	return serial, l.synced.Has(kinds)
+}
