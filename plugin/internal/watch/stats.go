@@ -36,10 +36,11 @@ func (s *Store) Stats() []Stats {
 }
 
 func (w *watcher) snapshot(k object.Kind) Stats {
+	x, as := w.s.place(k)
 	st := Stats{
 		Kind:       k,
 		Synced:     w.s.Synced().Has(object.Set(k)),
-		Objects:    w.s.index.Objects(k),
+		Objects:    x.Objects(as),
 		Version:    w.stats.version.Load(),
 		Lists:      w.stats.lists.Load(),
 		Reconnects: w.stats.reconnects.Load(),

@@ -60,7 +60,8 @@ type Store struct {
 	cfg    Config
 	client *client
 	index  *index.Index
-	synced atomic.Uint32 // object.Kinds
+	// object.Kinds that are complete, and those that the API server refuses to tell.
+	synced, refused atomic.Uint32
 
 	mu       sync.Mutex
 	watchers [object.NumKinds]*watcher
@@ -158,7 +159,11 @@ func (s *Store) Index() *index.Index { return s.index }
 // server goes away.
 func (s *Store) Synced() object.Kinds { return object.Kinds(s.synced.Load()) }
 
-// Wait waits until kinds are synced or ctx ends.
+// Refused returns the kinds that the API server does not let us read, of those
+// that can be done without, and that were never read.
+func (s *Store) Refused() object.Kinds { return object.Kinds(s.refused.Load()) }
+
+// Wait waits until kinds are synced, or refused, or ctx ends.
 func (s *Store) Wait(ctx context.Context, kinds object.Kinds) error {
 	var err error
 	kinds.Each(func(k object.Kind) {
@@ -167,7 +172,7 @@ func (s *Store) Wait(ctx context.Context, kinds object.Kinds) error {
 			return
 		}
 		select {
-		case <-w.synced:
+		case <-w.answered:
 		case <-ctx.Done():
 			err = fmt.Errorf("waiting for %s: %w", k, ctx.Err())
 		}
@@ -202,16 +207,19 @@ func (s *Store) stop(kinds object.Kinds) {
 		}
 		s.watchers[k].stop()
 		s.watchers[k] = nil
-		s.setSynced(k, false)
-		s.index.Hide(k) // nobody asks for it any more
-		s.index.Sweep(k, s.gens[k].Add(1))
+		s.set(&s.synced, k, false)
+		s.set(&s.refused, k, false)
+		x, as := s.place(k)
+		x.Hide(as) // nobody asks for it any more
+		x.Sweep(as, s.gens[k].Add(1))
 	})
 }
 
-func (s *Store) setSynced(k object.Kind, synced bool) {
-	if synced {
-		s.synced.Or(uint32(object.Set(k)))
+// set puts k into kinds, or takes it out.
+func (s *Store) set(kinds *atomic.Uint32, k object.Kind, in bool) {
+	if in {
+		kinds.Or(uint32(object.Set(k)))
 	} else {
-		s.synced.And(^uint32(object.Set(k)))
+		kinds.And(^uint32(object.Set(k)))
 	}
 }
