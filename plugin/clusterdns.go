@@ -48,14 +48,23 @@ type upstreamer interface {
 type zone struct {
 	origin       string // in lower case
 	mname, rname string // of its SOA record
+	reverse      bool
+	clusterset   bool // its Services are those that the cluster imports
 }
 
 // Name implements [plugin.Handler].
 func (c *ClusterDNS) Name() string { return Name }
 
 // Ready implements the Readiness interface of the ready plugin: it is true once
-// every kind that answers may depend on is synced.
-func (c *ClusterDNS) Ready() bool { return c.lease != nil && c.lease.Synced().Has(c.opts.Kinds) }
+// every kind that answers may depend on is synced. It does not wait for
+// one that the API server refuses and the rest can do without.
+func (c *ClusterDNS) Ready() bool {
+	if c.lease == nil {
+		return false
+	}
+	refused := c.lease.Refused() // first: a kind that was refused is synced before it no longer is
+	return (refused | c.lease.Synced()).Has(c.opts.Kinds)
+}
 
 // CacheBypassZones implements cache.ZoneBypasser: answers from memory need no
 // cache, and without one they are never stale. Zones that fall through stay
@@ -121,7 +130,10 @@ var hooks = watch.Hooks{
 
 // remedy says what to do about err, if that is known.
 func remedy(k object.Kind, err error) string {
-	if !watch.Denied(err) {
+	switch {
+	case k == object.ServiceImports && watch.Absent(err):
+		return "; install the CRDs of the Multi-Cluster Services API. Until then the multicluster zones have no Services"
+	case !watch.Denied(err):
 		return ""
 	}
 	return fmt.Sprintf("; grant list and watch on %s to this service account. Until then names that need them are answered SERVFAIL", k.Resource())

@@ -55,12 +55,15 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 
 	state := request.Request{W: w, Req: r}
 	zone := q.Name[len(q.Name)-len(z.origin):] // in the letter case of the query
+	refused := c.lease.Refused()               // before Synced, as in Ready
 	a := answer.Lookup(c.lease.Index(), c.lease.Synced(), &c.opts, answer.Question{
-		Name:  q.Name,
-		Zone:  zone,
-		Type:  q.Qtype,
-		Limit: tooMany(state.Size(), q),
-		Start: rand.Uint32(),
+		Name:       q.Name,
+		Zone:       zone,
+		Type:       q.Qtype,
+		ClusterSet: z.clusterset,
+		Refused:    refused,
+		Limit:      tooMany(state.Size(), q),
+		Start:      rand.Uint32(),
 	})
 	if a.Result == answer.NameError && c.through(q.Name) {
 		return plugin.NextOrFailure(c.Name(), c.Next, ctx, w, r)
@@ -137,7 +140,7 @@ func (m *reply) deny(z *zone, name string, c *ClusterDNS) {
 	if name != z.origin { // written in another letter case: so is the answer
 		mname, rname = answer.SOANames(name)
 	}
-	answer.SOA(&m.soa, name, mname, rname, c.lease.Index().Serial(), c.opts.TTL)
+	answer.SOA(&m.soa, name, mname, rname, c.serial(z), c.opts.TTL)
 	m.ns[0] = &m.soa
 	m.Ns = m.ns[:]
 }

@@ -56,7 +56,7 @@ func init() { // refers to itself in an error
 		"ignore":                 parseIgnore,
 		"kubeconfig":             parseKubeconfig,
 		"labels":                 parseLabels,
-		"multicluster":           parseLater,
+		"multicluster":           parseMulticluster,
 		"namespace_labels":       parseNamespaceLabels,
 		"namespaces":             parseNamespaces,
 		"noendpoints":            parseNoEndpoints,
@@ -125,7 +125,7 @@ func (s *stanza) parseZones(c *caddy.Controller) error {
 func (s *stanza) addZones(origins []string) {
 	for _, origin := range origins {
 		mname, rname := answer.SOANames(origin)
-		s.zones = append(s.zones, zone{origin, mname, rname})
+		s.zones = append(s.zones, zone{origin: origin, mname: mname, rname: rname, reverse: qname.IsReverse(origin)})
 		if s.opts.PrimaryZone == "" && !qname.IsReverse(origin) {
 			s.opts.PrimaryZone = origin
 		}
@@ -138,6 +138,7 @@ func (s *stanza) finish() (*ClusterDNS, error) {
 		s.opts.Kinds |= object.Set(object.Pods)
 	}
 	s.cfg.Keep.PodNames = s.opts.EndpointPodNames
+	s.finishMulticluster()
 	rest, err := s.api.rest()
 	if err != nil {
 		return nil, s.errf(s.apiOption(), "connecting to the Kubernetes API: %w", err)
@@ -160,7 +161,7 @@ func (s *stanza) apiOption() string {
 }
 
 // later are options of the kubernetes plugin that are not there yet.
-var later = []string{"multicluster", "zonal"}
+var later = []string{"zonal"}
 
 func parseLater(s *stanza, c *caddy.Controller, _ []string) error {
 	return c.Errf("%s is not supported by clusterdns yet: remove it, or use the kubernetes plugin for this zone", s.option)

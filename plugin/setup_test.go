@@ -153,6 +153,10 @@ func TestDirectives(t *testing.T) {
 		}},
 		{"noendpoints", kinds(object.Namespaces, object.Services)},
 		{"noendpoints\npods verified", kinds(object.Namespaces, object.Services, object.Pods)},
+		{"multicluster", kinds(object.Namespaces, object.Services, object.EndpointSlices)}, // does nothing, as in kubernetes
+		{"multicluster Cluster.local", kinds(object.Namespaces, object.Services, object.EndpointSlices, object.ServiceImports, object.ImportSlices)},
+		{"multicluster cluster.local\nnoendpoints", kinds(object.Namespaces, object.Services, object.ServiceImports, object.ImportSlices)}, // as in kubernetes
+		{"multicluster cluster.local\nmulticluster", kinds(object.Namespaces, object.Services, object.EndpointSlices)},
 		{"ignore empty_service", func(c *ClusterDNS) (any, any) { return c.opts.IgnoreEmptyService, true }},
 
 		{"ttl 0", func(c *ClusterDNS) (any, any) { return c.opts.TTL, uint32(0) }},
@@ -291,8 +295,9 @@ func TestMistakes(t *testing.T) {
 		{"startup_timeout -1s", 2, []string{"'-1s'", "0"}},
 		{"startup_timeout 1s 2s", 2, []string{"'2s'"}},
 
-		{"multicluster", 2, []string{"not supported", "kubernetes"}},
-		{"multicluster clusterset.local", 2, []string{"not supported", "kubernetes"}},
+		{"multicluster clusterset.local", 2, []string{"multicluster zone clusterset.local.", "(cluster.local.)", "write it behind"}},
+		{"multicluster cluster.local test", 2, []string{"multicluster zone test."}},
+		{"ttl 5\nmulticluster local", 3, []string{"multicluster zone local."}},
 		{"zonal", 2, []string{"not supported", "kubernetes"}},
 	} {
 		covered[strings.Fields(tc.option)[0]] = true
