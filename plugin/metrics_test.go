@@ -71,7 +71,7 @@ func sum(samples []sample, labels map[string]string) float64 {
 func measure(t *testing.T) {
 	t.Helper()
 	api := newAPI(t, namespace("default"), service("web"), service("none", headless), service("bad", clusterIP("10.0.0.256")))
-	c := newHandler(t, api, "clusterdns {\n}")
+	c := newHandler(t, api, "clusterdns cluster.local clusterset.local {\nmulticluster clusterset.local\n}")
 	eventually(t, "it is ready", c.Ready)
 	for _, name := range []string{"web", "none"} {
 		s := endpointSlices(name, 1)[0].(*discoveryv1.EndpointSlice)

@@ -11,6 +11,7 @@
 //	coredns [FILE]            start CoreDNS with the Corefile FILE (default Corefile), or reload it
 //	k8s/apply [-nowait] FILE  create or replace the objects of a manifest
 //	k8s/delete [-nowait] FILE delete them
+//	k8s/mcs                   have the API server know ServiceImports, also in the scenarios to come
 //	dig [-retry] FILE         run the "$ dig ..." lines of a transcript and print it as it went
 //	metric NAME [LABEL=VALUE ...] NUMBER
 //	                          check the sum of the samples of a metric
@@ -142,6 +143,7 @@ func (s *Suite) Params(files []string, update bool) testscript.Params {
 			"coredns":    cmdCoreDNS,
 			"k8s/apply":  cmdApply,
 			"k8s/delete": cmdDelete,
+			"k8s/mcs":    cmdMCS,
 			"dig":        cmdDig,
 			"metric":     cmdMetric,
 		},
