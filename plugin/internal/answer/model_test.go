@@ -320,7 +320,7 @@ func (c cluster) zoneFile(o answer.Options) *zoneFile {
 // have no name in the cluster.
 func (c cluster) clusterSet(z *zoneFile, o answer.Options, exposed func(ns string) bool) {
 	for _, name := range slices.Collect(maps.Keys(z.empty)) {
-		if strings.HasSuffix(name, "svc") || strings.HasSuffix(name, "pod") || strings.HasSuffix(name, "dns") {
+		if strings.Count(name, ".") < 2 { // not of a Service
 			z.empty[name+"~"], z.bare[name+"~"] = true, z.bare[name]
 		}
 	}
@@ -469,20 +469,25 @@ func (c cluster) service(z *zoneFile, o answer.Options, s object.Service, owner 
 func (z *zoneFile) clusterIP(name string, s object.Service) {
 	owners := []string{name}
 	for _, p := range s.Ports {
-		z.srv(name, p.Number, name, s.ClusterIPs...)
 		if p.Name != "" {
-			port := "_" + p.Name + "._" + p.Protocol + "." + name
-			z.srv(port, p.Number, name, s.ClusterIPs...)
-			owners = append(owners, port)
+			protocol := "_" + p.Protocol + "." + name
+			z.empty[protocol] = true
+			owners = append(owners, "_"+p.Name+"."+protocol)
 		}
 	}
 	for _, owner := range owners {
 		for _, a := range s.ClusterIPs {
 			z.addr(owner, a)
 		}
-	}
-	if z.records[name] == nil {
-		z.empty[name], z.bare[name] = true, true
+		for _, p := range s.Ports {
+			if owner != name && owner != "_"+p.Name+"._"+p.Protocol+"."+name || len(s.ClusterIPs) == 0 {
+				continue // without an address of the target there is no SRV record (RFC 2782)
+			}
+			z.srv(owner, p.Number, name, s.ClusterIPs...)
+		}
+		if z.records[owner] == nil {
+			z.empty[owner], z.bare[owner] = true, true
+		}
 	}
 }
 
