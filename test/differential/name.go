@@ -26,7 +26,8 @@ const (
 	kindProtocol    = "protocol"     // _<protocol>.<service>.<namespace>.svc.<zone>
 	kindPort        = "port"         // _<port>._<protocol>.<service>.<namespace>.svc.<zone>
 	kindLoosePort   = "loose-port"   // two labels before a Service that are no such pair
-	kindEndpoint    = "endpoint"     // <label>.<service>.<namespace>.svc.<zone>
+	kindEndpoint    = "endpoint"     // <label>.<service>.<namespace>.svc.<zone>, <label>.<cluster>.<service>... in a clusterset
+	kindCluster     = "cluster"      // <cluster>.<service>.<namespace>.svc.<zone of a clusterset>
 	kindPodName     = "podname"      // <label>.<namespace>.pod.<zone>
 	kindBelowPod    = "below-pod"    // one or two labels more
 	kindAddress     = "address"      // an address of the reverse tree
@@ -44,6 +45,7 @@ type Name struct {
 	Namespace string
 	Service   string
 	Label     string // of kinds endpoint, podname, below-pod, and in-reverse
+	Cluster   string // of kinds cluster, and endpoint in a clusterset
 	Port      string // without underscore
 	Protocol  string // without underscore
 	Prefix    netip.Prefix

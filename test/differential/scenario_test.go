@@ -258,7 +258,7 @@ func (m *mirror) options(q Question) (*Options, error) {
 // serveClean gives stock objects without faults.
 func (m *mirror) serveClean(run *scenario.Run, w *World) error {
 	if m.good == nil {
-		m.good = apiserver.New()
+		m.good = apiserver.New(apiserver.WithKind(apiserver.ServiceImports()))
 	}
 	m.good.Replace(w.Objects()...)
 	if m.clean.Server != nil {
