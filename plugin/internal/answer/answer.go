@@ -97,33 +97,26 @@ type Answer struct {
 
 // A lookup is one question being answered.
 type lookup struct {
-	local   *index.Index // namespaces, Pods, and the Services of the cluster
-	x       *index.Index // the Services that are asked for: local, or what it imports
-	kinds   object.Kinds // that x is fed with
-	synced  object.Kinds
-	ptrZone string // that names in PTR records are in
-	o       *Options
-	q       Question
-	name    qname.Name
+	x        *index.Index
+	kinds    object.Kinds // that x is fed with
+	synced   object.Kinds
+	imported bool // x is of the Services that the cluster imports
+	o        *Options
+	q        Question
+	name     qname.Name
 }
 
 // Lookup answers q from x, of which the kinds synced are complete.
 func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer {
-	l := lookup{local: x, x: x, kinds: o.Kinds &^ object.Imports, synced: synced, ptrZone: o.PrimaryZone, o: o, q: q}
+	l := lookup{x, o.Kinds &^ object.Imports, synced, false, o, q, qname.Parse(q.Name, q.Zone)}
 	if q.ClusterSet {
-		return l.clusterSet()
+		l.clusterSet()
 	}
-	l.name = qname.Parse(q.Name, q.Zone)
-	return l.answer()
-}
-
-// answer answers for the name as it was parsed.
-func (l *lookup) answer() Answer {
 	switch l.name.Kind {
 	case qname.Apex:
 		return l.apex()
 	case qname.Version:
-		return l.version(SchemaVersion)
+		return l.version()
 	case qname.NameServer:
 		return l.nameServer()
 	case qname.NameServerParent, qname.Services, qname.Pods:
@@ -131,7 +124,7 @@ func (l *lookup) answer() Answer {
 	case qname.ServiceNamespace:
 		return l.namespace()
 	case qname.PodNamespace:
-		if l.o.Pods == PodsDisabled {
+		if o.Pods == PodsDisabled {
 			return nameError
 		}
 		return l.namespace()
@@ -140,6 +133,9 @@ func (l *lookup) answer() Answer {
 	case qname.Pod:
 		return l.pod()
 	case qname.Address:
+		if o.ClusterSetZone == "" {
+			return l.owner()
+		}
 		return l.address()
 	case qname.Network:
 		return l.network(l.name.Prefix)
@@ -163,7 +159,7 @@ func (l *lookup) needs(ks ...object.Kind) bool {
 
 // exposed reports whether namespace, in any letter case, exists for this server.
 func (l *lookup) exposed(namespace string) bool {
-	name, ok := l.local.Namespace(namespace)
+	name, ok := l.x.Namespace(namespace)
 	if !ok || l.o.Namespaces == nil {
 		return ok
 	}
@@ -182,8 +178,12 @@ func (l *lookup) namespace() Answer {
 	return noData
 }
 
-// version answers for dns-version.<zone>, section 2.2 of the specification.
-func (l *lookup) version(schema string) Answer {
+// version answers for dns-version.<zone>, section 2.2 of both specifications.
+func (l *lookup) version() Answer {
+	schema := SchemaVersion
+	if l.q.ClusterSet {
+		schema = ClusterSetVersion
+	}
 	switch l.q.Type {
 	case dns.TypeTXT:
 		hdr := dns.RR_Header{Name: l.q.Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: versionTTL}
@@ -216,7 +216,7 @@ func (l *lookup) pod() Answer {
 		if !l.needs(object.Pods) {
 			return notSynced
 		}
-		if !l.local.HasPod(l.name.Namespace, a) {
+		if !l.x.HasPod(l.name.Namespace, a) {
 			return nameError
 		}
 	}

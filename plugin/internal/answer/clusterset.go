@@ -15,17 +15,14 @@ import (
 // (KEP-1645) that is answered.
 const ClusterSetVersion = "1.0.0"
 
-// clusterSet answers in a zone of the clusterset. Its Services are those that
-// the cluster imports; all else is the cluster's own.
-func (l *lookup) clusterSet() Answer {
+// clusterSet has the name mean what it does in a zone of the clusterset. Its
+// Services are those that the cluster imports; all else is the cluster's own.
+func (l *lookup) clusterSet() {
 	l.name = qname.ParseClusterSet(l.q.Name, l.q.Zone)
 	switch l.name.Kind {
-	case qname.Version:
-		return l.version(ClusterSetVersion)
 	case qname.Service, qname.Protocol, qname.Port, qname.Endpoint, qname.Cluster:
 		l.imports()
 	}
-	return l.answer()
 }
 
 // imports turns the lookup to what the cluster imports. ok is false if
@@ -35,15 +32,22 @@ func (l *lookup) imports() (ok bool) {
 	if !l.q.ClusterSet && (l.o.ClusterSetZone == "" || l.q.Refused&object.Imports != 0) {
 		return false
 	}
-	l.x, l.kinds, l.synced = l.local.Imports(), l.o.Kinds.Imported(), l.synced.Imported()
-	l.ptrZone = l.o.ClusterSetZone
+	l.x, l.kinds, l.synced, l.imported = l.x.Imports(), l.o.Kinds.Imported(), l.synced.Imported(), true
 	return true
+}
+
+// ptrZone returns the zone that names in PTR records are in.
+func (l *lookup) ptrZone() string {
+	if l.imported {
+		return l.o.ClusterSetZone
+	}
+	return l.o.PrimaryZone
 }
 
 // namesEndpoints reports whether addresses of the endpoints of s stand for
 // their names: of imported Services those of headless ones do.
 func (l *lookup) namesEndpoints(s *index.Service) bool {
-	if l.x != l.local {
+	if l.imported {
 		return s.Type == object.Headless
 	}
 	return s.Type != object.ExternalName
@@ -55,12 +59,12 @@ func (l *lookup) serial() (serial uint32, ok bool) {
 	switch {
 	case l.q.ClusterSet:
 		kinds = l.o.Kinds &^ object.Set(object.Services, object.EndpointSlices)
-		serial = l.local.Imports().Serial()
+		serial = l.x.Imports().Serial()
 	case l.o.ClusterSetZone != "" && qname.IsReverse(strings.ToLower(l.q.Zone)):
 		kinds = l.o.Kinds &^ l.q.Refused
-		serial = l.local.ReverseSerial()
+		serial = l.x.ReverseSerial()
 	default:
-		serial = l.local.Serial()
+		serial = l.x.Serial()
 	}
 	return serial, l.synced.Has(kinds)
 }

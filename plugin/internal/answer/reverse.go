@@ -14,16 +14,18 @@ import (
 )
 
 // address answers for the name of one address in the reverse tree. What it
-// is in the clusterset only matters if it is nothing in the cluster (KEP-1645).
+// is in the clusterset only matters if it is nothing in the cluster (KEP-1645
+// sections 2.3.3 and 2.4.3), or if that has no zone that its name could be in.
 func (l *lookup) address() Answer {
-	a := nameError
-	if l.ptrZone != "" {
-		a = l.owner()
+	if l.o.PrimaryZone != "" {
+		if a := l.owner(); a.Result != NameError || l.o.ClusterSetZone == "" {
+			return a
+		}
 	}
-	if a.Result == NameError && l.imports() {
-		a = l.owner()
+	if !l.imports() {
+		return nameError
 	}
-	return a
+	return l.owner()
 }
 
 // owner answers with the names that an address has in one index. A cluster IP
@@ -51,7 +53,7 @@ func (l *lookup) servicePTR(s *index.Service) Answer {
 		return l.otherThanPTR()
 	}
 	var b ptrSet
-	b.grow(1, nameLen(s, l.ptrZone), l.ptrZone)
+	b.grow(1, nameLen(s, l.ptrZone()), l.ptrZone())
 	b.names.s = s
 	b.add(l.q.Name, b.names.service(), l.o.TTL)
 	return Answer{Answer: b.rrs}
@@ -62,7 +64,7 @@ func (l *lookup) endpointPTR(ip netip.Addr) Answer {
 	count, octets := 0, 0
 	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
 		count++
-		octets += l.labelLen(g, i) + nameLen(s, l.ptrZone)
+		octets += l.labelLen(g, i) + nameLen(s, l.ptrZone())
 	})
 	switch {
 	case count == 0:
@@ -71,7 +73,7 @@ func (l *lookup) endpointPTR(ip netip.Addr) Answer {
 		return l.otherThanPTR()
 	}
 	var b ptrSet
-	b.grow(count, octets, l.ptrZone)
+	b.grow(count, octets, l.ptrZone())
 	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
 		var buf [64]byte
 		b.names.s = s
@@ -128,7 +130,7 @@ func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group
 		for n, g := range s.Groups {
 			first, last := g.FindAddr(ip)
 			for i := first; i < last; i++ {
-				if !l.again(g, i) && !l.before(s, n, i) && l.labelLen(g, i)+nameLen(s, l.ptrZone) <= maxName {
+				if !l.again(g, i) && !l.before(s, n, i) && l.labelLen(g, i)+nameLen(s, l.ptrZone()) <= maxName {
 					f(s, g, i)
 				}
 			}
@@ -140,14 +142,15 @@ func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group
 // empty non-terminal if there is an address below. Addresses that are hidden
 // because their namespace is not exposed are not told from the others here.
 func (l *lookup) network(prefixes ...netip.Prefix) Answer {
-	a := nameError
-	if l.ptrZone != "" {
-		a = l.anyBelow(prefixes)
+	if l.o.PrimaryZone != "" {
+		if a := l.anyBelow(prefixes); a.Result != NameError || l.o.ClusterSetZone == "" {
+			return a
+		}
 	}
-	if a.Result == NameError && l.imports() {
-		a = l.anyBelow(prefixes)
+	if !l.imports() {
+		return nameError
 	}
-	return a
+	return l.anyBelow(prefixes)
 }
 
 func (l *lookup) anyBelow(prefixes []netip.Prefix) Answer {

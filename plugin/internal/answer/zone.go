@@ -150,7 +150,7 @@ func (l *lookup) appendServers(servers []server, ip netip.Addr, zone string) []s
 			}
 		}
 	}
-	for s := range l.local.Owners(ip) {
+	for s := range l.x.Owners(ip) {
 		if s.Type == object.ExternalName || !l.exposed(s.Namespace) {
 			continue
 		}

@@ -32,6 +32,7 @@ type Index struct {
 	prefixes   prefixes
 	pods       pods
 	imports    *Index // nil in the index of what is imported
+	local      *Index // nil in that of the cluster
 
 	mu     sync.Mutex // held by writers; guards what follows
 	slices table[slice]
@@ -49,6 +50,7 @@ func New() *Index {
 	reverse := new(atomic.Uint64)
 	x := newIndex(reverse)
 	x.imports = newIndex(reverse)
+	x.imports.local = x
 	return x
 }
 
@@ -58,8 +60,8 @@ func newIndex(reverse *atomic.Uint64) *Index {
 
 // Imports returns the index of the Services that the cluster imports from its
 // clusterset (KEP-1645): ServiceImports and their EndpointSlices, by names and
-// addresses of their own. Namespaces and Pods are only in x: what the two share
-// counts for the serials of both.
+// addresses of their own. Namespaces and Pods are given to x: both have the
+// namespaces, and what the two share counts for the serials of both.
 func (x *Index) Imports() *Index { return x.imports }
 
 // Serial returns a number that rises with every change that a query can see,
@@ -130,6 +132,9 @@ type namespace struct {
 // Namespace returns the name of the namespace that is called name in any
 // letter case. ok is false if there is none.
 func (x *Index) Namespace(name string) (canonical string, ok bool) {
+	if x.local != nil {
+		x = x.local
+	}
 	n := find(&x.namespaces, x.hashNames(name, ""), name, (*namespace).is)
 	if n == nil {
 		return "", false

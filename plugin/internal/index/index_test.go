@@ -156,6 +156,10 @@ func TestImports(t *testing.T) {
 			if got := x.Imports().Serial() != 0; got != tc.imported {
 				t.Errorf("the serial of the clusterset changes: got %t, want %t", got, tc.imported)
 			}
+			_, here := x.Namespace("DEMO")
+			if _, too := x.Imports().Namespace("DEMO"); too != here {
+				t.Errorf("the clusterset has the namespace: got %t, want %t", too, here)
+			}
 			if x.Service("demo", "web") != nil && x.Imports().Service("demo", "web") != nil {
 				t.Error("the Service is in both")
 			}

@@ -301,7 +301,6 @@ func (m *model) state() string {
 
 // A universe is what ops are made of. It is small, so that things meet.
 type universe struct {
-	new                                       func() *index.Index
 	clusters                                  []string
 	namespaces, services, slices, pods, hosts []string
 	clusterIPs, v4, v6                        []netip.Addr
@@ -310,7 +309,6 @@ type universe struct {
 
 func newUniverse() *universe {
 	u := &universe{
-		new:        index.New,
 		clusters:   []string{""},
 		namespaces: []string{"demo", "prod"},
 		services:   []string{"api", "db", "web"},
@@ -540,7 +538,7 @@ func inconsistent(s *index.Service) string {
 // run does ops to an index and to a model, and returns the first step that
 // goes wrong, and why. every is how many steps there are from check to check.
 func (u *universe) run(ops []op, every int) (step int, wrong string) {
-	x, m := u.new(), newModel()
+	x, m := index.New(), newModel()
 	type held struct {
 		*index.Service
 		text string
@@ -620,7 +618,6 @@ func TestModel(t *testing.T) { testModel(t, newUniverse(), 10, 600) }
 // in several clusters of a clusterset.
 func TestModelOfImports(t *testing.T) {
 	u := newUniverse()
-	u.new = func() *index.Index { return index.New().Imports() }
 	u.clusters = []string{"east", "east", "west"}
 	testModel(t, u, 6, 600)
 }
