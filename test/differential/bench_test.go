@@ -35,6 +35,10 @@ func newBench(t *testing.T, g *generator, malformed bool, outside *Outside) *ben
 	return b
 }
 
+// moving is how long ours may hold on to endpoints that could be on their way
+// to another EndpointSlice, and a little more: nothing tells when it has ended.
+const moving = 400 * time.Millisecond
+
 // show makes w the state numbered phase, and returns when both plugins know.
 func (b *bench) show(t *testing.T, w *World, phase int) {
 	t.Helper()
@@ -47,6 +51,9 @@ func (b *bench) show(t *testing.T, w *World, phase int) {
 	}
 	for _, c := range append(b.pair.Clients[:], b.pair.Clean) {
 		await(t, c, b.options, phase)
+	}
+	if phase > 0 {
+		time.Sleep(moving)
 	}
 	clean.Add(last.Objects()...)
 	v := &View{Options: b.options, world: clean}
