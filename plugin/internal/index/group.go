@@ -210,13 +210,9 @@ func compareFold(stored, name string) int {
 	return cmp.Compare(len(stored), len(name))
 }
 
-// endpoints unpacks g.
-func (g *Group) endpoints() []object.Endpoint {
-	out := make([]object.Endpoint, g.Len())
-	for i := range out {
-		out[i] = object.Endpoint{Addr: g.Addr(i), Hostname: g.Hostname(i), Pod: g.Pod(i), Zone: g.Zone(i), Node: g.Node(i)}
-	}
-	return out
+// Endpoint unpacks endpoint i.
+func (g *Group) Endpoint(i int) object.Endpoint {
+	return object.Endpoint{Addr: g.Addr(i), Hostname: g.Hostname(i), Pod: g.Pod(i), Zone: g.Zone(i), Node: g.Node(i)}
 }
 
 func (g *Group) equal(h *Group) bool {

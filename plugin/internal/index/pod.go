@@ -4,7 +4,6 @@
 package index
 
 import (
-	"hash/maphash"
 	"net/netip"
 	"slices"
 	"unique"
@@ -71,16 +70,7 @@ func (x *Index) HasPod(namespace string, a netip.Addr) bool {
 }
 
 func (x *Index) podID(namespace, name string) podID {
-	var id podID
-	for i, seed := range []maphash.Seed{x.seed, x.prefixes.seed} {
-		var h maphash.Hash
-		h.SetSeed(seed)
-		_, _ = h.WriteString(namespace) // it never fails
-		_ = h.WriteByte('/')
-		_, _ = h.WriteString(name)
-		id[i] = h.Sum64()
-	}
-	return id
+	return podID{hashObject(x.seed, namespace, name), hashObject(x.prefixes.seed, namespace, name)}
 }
 
 func (x *Index) pod(id podID) *pod { return find(&x.pods.byName, id[0], id, (*pod).called) }

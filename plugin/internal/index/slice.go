@@ -56,12 +56,16 @@ func (s *slice) key() sliceKey {
 
 func (x *Index) hashSlice(s *slice) uint64 { return x.hashSliceKey(s.key()) }
 
-func (x *Index) hashSliceKey(k sliceKey) uint64 {
+func (x *Index) hashSliceKey(k sliceKey) uint64 { return hashObject(x.seed, k.namespace, k.name) }
+
+// hashObject hashes what Kubernetes calls an object, which DNS need not know:
+// letter case counts, and names may be longer than labels.
+func hashObject(seed maphash.Seed, namespace, name string) uint64 {
 	var h maphash.Hash
-	h.SetSeed(x.seed)
-	_, _ = h.WriteString(k.namespace) // it never fails
+	h.SetSeed(seed)
+	_, _ = h.WriteString(namespace) // it never fails
 	_ = h.WriteByte('/')
-	_, _ = h.WriteString(k.name)
+	_, _ = h.WriteString(name)
 	return h.Sum64()
 }
 
@@ -213,7 +217,8 @@ func compareGroups(a, b *Group) int {
 func regroup(all []*Group) (out []*Group, overlap bool) {
 	ports := make(map[object.Endpoint][]object.Port)
 	for _, g := range all {
-		for _, e := range g.endpoints() {
+		for i := range g.Len() {
+			e := g.Endpoint(i)
 			ports[e] = merge(ports[e], g.Ports)
 		}
 	}

@@ -106,7 +106,6 @@ func (s *Service) Addrs(yield func(netip.Addr) bool) {
 // addresses for which within is true are found in it.
 func (st *State) Index(within func(netip.Addr) bool) *Index {
 	x := &Index{seed: st.seed, prefixes: prefixes{seed: st.seed}}
-	x.serial.Store(uint64(st.Serial))
 	for _, name := range st.Namespaces {
 		x.SetNamespace(name, 0)
 	}

@@ -148,7 +148,7 @@ func without(g *index.Group, endpoints []object.Endpoint) []object.Endpoint {
 		a := g.Addr(i)
 		_, found := slices.BinarySearchFunc(endpoints, a, func(e object.Endpoint, a netip.Addr) int { return e.Addr.Compare(a) })
 		if !found {
-			left = append(left, object.Endpoint{Addr: a, Hostname: g.Hostname(i), Pod: g.Pod(i), Zone: g.Zone(i), Node: g.Node(i)})
+			left = append(left, g.Endpoint(i))
 		}
 	}
 	return left
