@@ -58,7 +58,7 @@ func (p *pick) len() int { return p.to - p.from + len(p.hosts) + len(p.pods) }
 // its Pod, which goes before its address.
 func (p *pick) at(k int) (i int, ok bool) {
 	i, ok = p.candidate(k)
-	return i, ok && (p.zone == "" || qname.EqualFold(p.g.Zone(i), p.zone))
+	return i, ok && inZone(p.g, i, p.zone)
 }
 
 func (p *pick) candidate(k int) (i int, ok bool) {
@@ -168,10 +168,7 @@ func (l *lookup) before(s *index.Service, n, i int) bool {
 		}
 		first, last := g.FindAddr(l.groups[n].Addr(i))
 		for j := first; j < last; j++ {
-			if l.zone != "" && !qname.EqualFold(g.Zone(j), l.zone) {
-				continue
-			}
-			if bytes.Equal(label, l.label(other[:0], g, j)) {
+			if inZone(g, j, l.zone) && bytes.Equal(label, l.label(other[:0], g, j)) {
 				return true
 			}
 		}
@@ -220,4 +217,9 @@ func (l *lookup) anyGiven(s *index.Service) bool {
 // hasNumber reports whether g has a port of that number that the name asks for.
 func (l *lookup) hasNumber(g *index.Group, number uint16) bool {
 	return slices.ContainsFunc(g.Ports, func(p object.Port) bool { return p.Number == number && l.matches(p) })
+}
+
+// inZone reports whether endpoint i of g is in a topology zone; every one is in the zone "".
+func inZone(g *index.Group, i int, zone string) bool {
+	return zone == "" || qname.EqualFold(g.Zone(i), zone)
 }

@@ -6,7 +6,6 @@ package answer
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -173,7 +172,7 @@ func joinAddrs(list []netip.Addr) string {
 	if len(texts) == 0 {
 		return "none"
 	}
-	return strings.Join(slices.Compact(texts), " and ")
+	return strings.Join(texts, " and ")
 }
 
 func choose(first bool, a, b string) string {
