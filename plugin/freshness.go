@@ -5,14 +5,12 @@ package clusterdns
 
 import (
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/coredns/caddy"
 	"github.com/miekg/dns"
 
 	"github.com/clusterdns/clusterdns/plugin/internal/answer"
-	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
 
 const (
@@ -87,16 +85,12 @@ func period(c *caddy.Controller, option, example string, args []string) (time.Du
 	return d, nil
 }
 
-func parseStaleTTL(s *stanza, c *caddy.Controller, args []string) error {
+func parseStaleTTL(s *stanza, c *caddy.Controller, args []string) (err error) {
 	if len(args) != 1 {
 		return c.ArgErr()
 	}
-	ttl, err := strconv.Atoi(args[0])
-	if err != nil || ttl < 0 || ttl > object.MaxTTL {
-		return c.Errf("stale_ttl '%s': must be a number of seconds in range [0, %d]", args[0], object.MaxTTL)
-	}
-	s.staleTTL = uint32(ttl)
-	return nil
+	s.staleTTL, err = ttl(s, c, args)
+	return err
 }
 
 // checkStale refuses a TTL of answers that never are.
