@@ -55,15 +55,18 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 
 	state := request.Request{W: w, Req: r}
 	zone := q.Name[len(q.Name)-len(z.origin):] // in the letter case of the query
-	a := answer.Lookup(c.lease.Index(), c.lease.Synced(), &c.opts, answer.Question{
+	question := answer.Question{
 		Name:    q.Name,
 		Zone:    zone,
 		Type:    q.Qtype,
 		Limit:   tooMany(state.Size(), q),
-		Room:    room(state.Size(), r),
 		Start:   rand.Uint32(),
 		Explain: c.opts.Explain && r.IsEdns0() != nil,
-	})
+	}
+	if c.opts.MaxAnswers > 0 {
+		question.Room = room(state.Size(), r)
+	}
+	a := answer.Lookup(c.lease.Index(), c.lease.Synced(), &c.opts, question)
 	if a.Result == answer.NameError && c.through(q.Name) {
 		return plugin.NextOrFailure(c.Name(), c.Next, ctx, w, r)
 	}
