@@ -4,7 +4,6 @@
 package integration
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -16,8 +15,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/clusterdns/clusterdns/test/internal/kube"
 	"github.com/clusterdns/clusterdns/test/internal/server"
 )
 
@@ -218,15 +217,5 @@ func TestAudits(t *testing.T) {
 // change is apply without an end: the objects stay for later changes.
 func change(t *testing.T, manifest string) {
 	t.Helper()
-	objects, err := kube.Decode(manifest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for _, o := range objects {
-		if _, err := client.Apply(ctx, o); err != nil {
-			t.Fatal(err)
-		}
-	}
+	applyEach(t, manifest, func(*unstructured.Unstructured) {})
 }

@@ -30,6 +30,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/reload"
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	_ "github.com/clusterdns/clusterdns/plugin"
 	"github.com/clusterdns/clusterdns/test/internal/kube"
@@ -118,6 +119,20 @@ func eventually(t *testing.T, what string, cond func() bool) {
 // the test, but for namespaces.
 func apply(t *testing.T, manifest string) {
 	t.Helper()
+	applyEach(t, manifest, func(o *unstructured.Unstructured) {
+		if o.GetKind() != "Namespace" {
+			t.Cleanup(func() {
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				defer cancel()
+				_ = client.Delete(ctx, o)
+			})
+		}
+	})
+}
+
+// applyEach creates or replaces the objects of a manifest and calls f after each.
+func applyEach(t *testing.T, manifest string, f func(*unstructured.Unstructured)) {
+	t.Helper()
 	objects, err := kube.Decode(manifest)
 	if err != nil {
 		t.Fatal(err)
@@ -128,13 +143,7 @@ func apply(t *testing.T, manifest string) {
 		if _, err := client.Apply(ctx, o); err != nil {
 			t.Fatal(err)
 		}
-		if o.GetKind() != "Namespace" {
-			t.Cleanup(func() {
-				ctx, cancel := context.WithTimeout(context.Background(), patience)
-				defer cancel()
-				_ = client.Delete(ctx, o)
-			})
-		}
+		f(o)
 	}
 }
 
