@@ -49,7 +49,7 @@ func (c *ClusterDNS) beginTransfers() {
 	served := make(map[string]string)
 	for _, own := range c.zones {
 		z, _ := c.zone(own.origin)
-		served[c.block+" "+z.Origin] = fmt.Sprint(z.Cuts, c.opts)
+		served[c.block+" "+z.Origin] = fmt.Sprint(z.Cuts, *z.Options)
 		n := &notifier{zone: z, index: c.lease.Index(), send: c.notify}
 		go n.run(c.Ready, c.lease.Released)
 	}
@@ -59,7 +59,7 @@ func (c *ClusterDNS) beginTransfers() {
 // zone returns the zone of that name, in lower case, as transfers have it.
 func (c *ClusterDNS) zone(origin string) (z answer.Zone, ok bool) {
 	options := c.opts
-	options.MaxAnswers, options.StrictCompat = 0, false // a zone has all its records
+	options.MaxAnswers, options.StrictCompat, options.Explain = 0, false, false // a zone has all its records, and no more
 	z = answer.Zone{Origin: origin, Options: &options}
 	for _, other := range c.zones {
 		switch {

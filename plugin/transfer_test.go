@@ -503,3 +503,25 @@ func TestHistoryIsHandedOn(t *testing.T) {
 	}
 	stop(t, i)
 }
+
+// TestBugReloadRaisesSerial: an option that changes how queries are answered, but
+// no record of a zone, is no other zone.
+func TestBugReloadRaisesSerial(t *testing.T) {
+	api := newAPI(t, namespace("default"), service("web"))
+	with := func(option string) string {
+		return strings.Replace(transferring(api, "*"), "pods verified\n", "pods verified\n"+option+"\n", 1)
+	}
+	i, _ := startInstance(t, with(""))
+	serial := func() uint32 { return watch.All()[0].Index().Serial() }
+	for _, option := range []string{"max_answers 3", "explain", "strict_compat"} {
+		before := serial()
+		if i = reload(t, i, with(option)); serial() != before {
+			t.Errorf("%s: the serial rose from %d to %d", option, before, serial())
+		}
+	}
+	before := serial()
+	if i = reload(t, i, with("ttl 30")); serial() == before {
+		t.Errorf("ttl 30: the serial is still %d, and every record another one", before)
+	}
+	stop(t, i)
+}
