@@ -4,7 +4,7 @@
 GO        ?= go
 PORT      ?= 1053
 CLUSTER   ?= own
-FUZZTIME  ?= 30s
+FUZZTIME  ?= 10s
 SIZE      ?= S
 BENCHFLAGS ?=
 TOOL      := $(GO) tool -modfile=go.tool.mod
@@ -52,7 +52,7 @@ unit: ## Run the tests of the plugin without it: some count allocations
 	$(GO) test ./plugin/... ./test/differential
 
 .PHONY: fuzz
-fuzz: ## Fuzz the parsers of names and Corefiles, edits of these, and the handler, FUZZTIME (30s) each
+fuzz: ## Fuzz the parsers of names and Corefiles, edits of these, and the handler, FUZZTIME (10s) each
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./plugin/internal/qname
 	$(GO) test -run '^$$' -fuzz '^FuzzServeDNS$$' -fuzztime $(FUZZTIME) ./plugin
 	$(GO) test -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME) ./corefile

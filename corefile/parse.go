@@ -19,9 +19,10 @@ func (e *SyntaxError) Error() string {
 }
 
 // Parse returns the tree of text. It accepts what coredns/caddy v1.1.4 accepts,
-// but for three things that no CoreDNS would start with or that depend on other
-// files: a plugin called "{", an import within a list of zones, and blocks that
-// nest more than 10000 deep. An error is a [*SyntaxError].
+// but for four things that are mistakes or that depend on other files: a plugin
+// called "{", an import within a list of zones, blocks that nest more than 10000
+// deep, and the name of a snippet at the end of the file, which caddy takes for a
+// zone. An error is a [*SyntaxError].
 func Parse(text string) (*File, error) {
 	p := &parser{snippets: make(map[string]Position)}
 	f := &File{}
@@ -99,7 +100,7 @@ func (p *parser) node() (Node, error) {
 	if err := p.keys(b); err != nil {
 		return nil, err
 	}
-	if name, ok := b.snippet(); ok && !p.eof() {
+	if name, ok := b.snippet(); ok {
 		return b, p.snippet(b, name)
 	}
 	return b, p.body(b)

@@ -101,6 +101,7 @@ func TestParseErrors(t *testing.T) {
 		{"brace behind a directive", ". {\n  errors }\n", "line 2, column 10: } stands behind a directive"},
 		{"block without plugin", ". {\n  {\n }\n}\n", "line 2, column 3: a block begins here, but no plugin"},
 		{"snippet twice", "(a) {\n}\n(a) {\n}\n", "line 3, column 1: snippet (a) is defined on line 1 already"},
+		{"snippet at the end", "\"\" (a)", "line 1, column 1: snippet (a) has no block"},
 		{"snippet without block", "(a)\nwhoami\n", "line 1, column 1: snippet (a) has no block"},
 		{"import of two", "import a b\n", "line 1, column 1: import takes one argument; write"},
 		{"import and a brace", "import a }\n", "line 1, column 1: import takes one argument"},
