@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -20,7 +21,7 @@ type Sample struct {
 	at     time.Time
 	ours   map[int]bool
 	cpu    map[int]time.Duration // of processes that are not ours
-	own    time.Duration         // of those that are
+	own    time.Duration         // of those that are, and of those that were
 	busy   time.Duration         // of all processors, from the coarse clock
 	total  time.Duration
 	stolen time.Duration
@@ -45,8 +46,20 @@ func Look(ours ...int) Sample {
 			s.cpu[pid] = d
 		}
 	}
+	s.own += ended()
 	s.readStat()
 	return s
+}
+
+// ended returns the time of the children that ended and were waited for. A
+// program that ends between two samples is in the first by itself, and in the
+// second with all its time here.
+func ended() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // readStat reads the first line of /proc/stat.
@@ -61,10 +74,10 @@ func (s *Sample) readStat() {
 		n, _ := strconv.ParseInt(field, 10, 64) // the kernel's own numbers
 		d := time.Duration(n) * tick
 		switch i {
-		case 0, 1, 2, 5, 6: // user, nice, system, irq, softirq
+		case 0, 1, 2: // user, nice, system
 			s.busy += d
 			s.total += d
-		case 3, 4: // idle, iowait
+		case 3, 4, 5, 6: // idle, iowait; irq and softirq, which are nobody's
 			s.total += d
 		case 7:
 			s.stolen = d
