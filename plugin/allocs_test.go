@@ -19,17 +19,19 @@ var raceEnabled bool
 // the number of records in the answer.
 const maxAllocs = 4
 
+// A question and what it is answered.
+type question struct {
+	name  string
+	qtype uint16
+	rcode int
+	some  bool // records in the answer
+}
+
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	c := newSynced(t, "clusterdns cluster.local in-addr.arpa ip6.arpa {\npods verified\n}", population()...)
-	type question struct {
-		name  string
-		qtype uint16
-		rcode int
-		some  bool // records in the answer
-	}
 	questions := []question{
 		{"web.default.svc.cluster.local.", dns.TypeA, dns.RcodeSuccess, true},
 		{"web.default.svc.cluster.local.", dns.TypeAAAA, dns.RcodeSuccess, true},
@@ -59,6 +61,18 @@ func TestAllocations(t *testing.T) {
 			question{"10-9-9-9." + name, dns.TypeA, dns.RcodeNameError, false},
 		)
 	}
+	testAllocations(t, c, questions)
+
+	optional := newSynced(t, "clusterdns cluster.local in-addr.arpa ip6.arpa {\npods verified\npod_names\nptr single\n}", population()...)
+	testAllocations(t, optional, append(questions,
+		question{"web-1.default.pod.cluster.local.", dns.TypeA, dns.RcodeSuccess, true},
+		question{"web-1.default.pod.cluster.local.", dns.TypeAAAA, dns.RcodeSuccess, false},
+		question{"none.default.pod.cluster.local.", dns.TypeA, dns.RcodeNameError, false},
+	))
+}
+
+func testAllocations(t *testing.T, c *ClusterDNS, questions []question) {
+	t.Helper()
 	clients := []struct {
 		name   string
 		remote net.Addr

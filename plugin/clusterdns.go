@@ -37,6 +37,8 @@ type ClusterDNS struct {
 	staleTTL uint32        // longest TTL of a stale answer, in seconds
 	timeout  time.Duration // how long to wait at start
 	upstream upstreamer
+	search   []string     // of this machine, for autopath
+	labels   []labelSet   // that metadata has
 	lease    *watch.Lease // nil until started
 
 	notify func(zone string) error // secondaries; nil if there are no transfers
@@ -59,7 +61,9 @@ func (c *ClusterDNS) Name() string { return Name }
 
 // Ready implements the Readiness interface of the ready plugin: it is true once
 // every kind that answers may depend on is synced.
-func (c *ClusterDNS) Ready() bool { return c.lease != nil && c.lease.Synced().Has(c.opts.Kinds) }
+func (c *ClusterDNS) Ready() bool {
+	return c.lease != nil && c.lease.Synced().Has(c.opts.Kinds.Needed())
+}
 
 // CacheBypassZones implements cache.ZoneBypasser: answers from memory need no
 // cache, and without one they are never stale. Zones that fall through stay
@@ -100,7 +104,7 @@ func (c *ClusterDNS) start() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
 	defer cancel()
-	if err := lease.Wait(ctx, c.opts.Kinds); err != nil {
+	if err := lease.Wait(ctx, c.opts.Kinds.Needed()); err != nil {
 		log.Warningf("Starting without the whole state of the cluster (%v within startup_timeout %s): names that need more are answered SERVFAIL until it is there", err, c.timeout)
 	}
 	return nil
@@ -131,5 +135,9 @@ func remedy(k object.Kind, err error) string {
 	if !watch.Denied(err) {
 		return ""
 	}
-	return fmt.Sprintf("; grant list and watch on %s to this service account. Until then names that need them are answered SERVFAIL", k.Resource())
+	until := "names that need them are answered SERVFAIL"
+	if object.Set(k).Needed() == 0 {
+		until = "the nodes and zones of clients are not known, and nothing else is different"
+	}
+	return fmt.Sprintf("; grant list and watch on %s to this service account. Until then %s", k.Resource(), until)
 }

@@ -63,9 +63,11 @@ func init() { // refers to itself in an error
 		"namespaces":             parseNamespaces,
 		"negative_ttl":           parseNegativeTTL,
 		"noendpoints":            parseNoEndpoints,
+		"pod_names":              parsePodNames,
 		"pods":                   parsePods,
 		"stale_after":            parseStaleAfter,
 		"stale_ttl":              parseStaleTTL,
+		"ptr":                    parsePTR,
 		"startup_timeout":        parseStartupTimeout,
 		"strict_compat":          parseStrictCompat,
 		"tls":                    parseTLS,
@@ -143,6 +145,9 @@ func (s *stanza) addZones(origins []string) {
 func (s *stanza) finish() (*ClusterDNS, error) {
 	if s.opts.Pods == answer.PodsVerified {
 		s.opts.Kinds |= object.Set(object.Pods)
+	}
+	if err := s.finishPodNames(); err != nil {
+		return nil, err
 	}
 	s.cfg.Keep.PodNames = s.opts.EndpointPodNames
 	s.cfg.Keep.Zones = s.opts.Zonal

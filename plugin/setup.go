@@ -28,9 +28,7 @@ func setup(c *caddy.Controller) error {
 	d.block = fmt.Sprint(c.ServerBlockKeys, config.ListenHosts)
 
 	c.OnStartup(func() error {
-		if err := notYet(config, at); err != nil {
-			return plugin.Error(Name, err)
-		}
+		d.neighbours(config, at)
 		d.opts.Local = localAddrs(config.ListenHosts)
 		if t, ok := config.Handler("transfer").(*transfer.Transfer); ok {
 			d.notify = t.Notify
@@ -47,17 +45,6 @@ func setup(c *caddy.Controller) error {
 		d.Next = next
 		return d
 	})
-	return nil
-}
-
-// notYet refuses neighbours that would look for something here that is not
-// there yet: labels that are silently empty are worse than a server that says so.
-func notYet(config *dnsserver.Config, at string) error {
-	for _, neighbour := range []string{"autopath", "metadata"} {
-		if config.Handler(neighbour) != nil {
-			return fmt.Errorf("%s - %s is in the same server block, and clusterdns does not support it yet: remove it, or use the kubernetes plugin here", at, neighbour)
-		}
-	}
 	return nil
 }
 

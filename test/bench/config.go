@@ -28,6 +28,9 @@ var corefileTemplate = template.Must(template.New("Corefile").Parse(`.:{{.DNS}} 
     pprof 127.0.0.1:{{.Pprof}}
 {{- end}}
 {{- if .API}}
+{{- if .Labels}}
+    metadata
+{{- end}}
     {{.Plugin}} cluster.local in-addr.arpa ip6.arpa {
         {{.API}}
         pods {{.Pods}}
@@ -54,6 +57,7 @@ var corefileTemplate = template.Must(template.New("Corefile").Parse(`.:{{.DNS}} 
 type source struct {
 	api      string // the line of the Corefile
 	pods     string // verified or insecure
+	labels   bool   // keep the labels of Pods, for the metadata plugin
 	upstream netip.AddrPort
 }
 
@@ -69,7 +73,7 @@ func (k kind) corefile(p ports, src source) string {
 	var text strings.Builder
 	err := corefileTemplate.Execute(&text, map[string]any{
 		"DNS": p.DNS, "Health": p.Health, "Ready": p.Ready, "Metrics": p.Metrics, "Pprof": p.Pprof,
-		"Bare": k.bare, "Plugin": k.plugin, "Cache": k.cache, "API": api, "Pods": src.pods, "Upstream": src.upstream,
+		"Bare": k.bare, "Plugin": k.plugin, "Cache": k.cache, "API": api, "Pods": src.pods, "Labels": src.labels, "Upstream": src.upstream,
 	})
 	if err != nil {
 		panic("BUG: " + err.Error()) // all fields are there

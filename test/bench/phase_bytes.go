@@ -24,8 +24,8 @@ func (b *bench) bytes(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			b.say("bytes, round %d, %s: service with 2 endpoints %.0f B, further endpoint %.0f B, pod %.0f B", round, k.name,
-				r.Values["service"], r.Values["endpoint"], r.Values["pod"])
+			b.say("bytes, round %d, %s: service with 2 endpoints %.0f B, further endpoint %.0f B, pod %.0f B, pod with labels %.0f B", round, k.name,
+				r.Values["service"], r.Values["endpoint"], r.Values["pod"], r.Values["labelled"])
 		}
 	}
 	return nil
@@ -35,15 +35,22 @@ func (b *bench) bytes(ctx context.Context) error {
 // else is the same, pods are always watched.
 func (b *bench) slopes(ctx context.Context, k kind) (values, error) {
 	n := b.unit
-	worlds := []world.Size{
-		{Namespaces: 100, PerSlice: 100},
-		{Namespaces: 100, PerSlice: 100, Services: n, Endpoints: 2},
-		{Namespaces: 100, PerSlice: 100, Services: n, Endpoints: 10},
-		{Namespaces: 100, PerSlice: 100, Pods: n},
+	empty := world.Size{Namespaces: 100, PerSlice: 100}
+	pods := world.Size{Namespaces: 100, PerSlice: 100, Pods: n}
+	worlds := []struct {
+		world.Size
+		labels bool // of Pods are kept
+	}{
+		{Size: empty},
+		{Size: world.Size{Namespaces: 100, PerSlice: 100, Services: n, Endpoints: 2}},
+		{Size: world.Size{Namespaces: 100, PerSlice: 100, Services: n, Endpoints: 10}},
+		{Size: pods},
+		{Size: empty, labels: true},
+		{Size: pods, labels: true},
 	}
 	var heaps []float64
-	for _, size := range worlds {
-		heap, err := b.heapWith(ctx, k, size)
+	for _, w := range worlds {
+		heap, err := b.heapWith(ctx, k, w.Size, w.labels)
 		if err != nil {
 			return nil, err
 		}
@@ -54,17 +61,18 @@ func (b *bench) slopes(ctx context.Context, k kind) (values, error) {
 		"service":  (heaps[1] - heaps[0]) / one,
 		"endpoint": (heaps[2] - heaps[1]) / one / 8,
 		"pod":      (heaps[3] - heaps[0]) / one,
+		"labelled": (heaps[5] - heaps[4]) / one,
 		"objects":  one,
 	}, nil
 }
 
-func (b *bench) heapWith(ctx context.Context, k kind, size world.Size) (float64, error) {
+func (b *bench) heapWith(ctx context.Context, k kind, size world.Size, labels bool) (float64, error) {
 	r, err := b.newRig(size)
 	if err != nil {
 		return 0, err
 	}
 	defer r.close()
-	s, err := r.start(k, "verified", nil)
+	s, err := r.startWith(k, source{pods: "verified", labels: labels}, nil)
 	if err != nil {
 		return 0, err
 	}

@@ -75,7 +75,12 @@ func (r *rig) markers() []world.Service {
 
 // start starts a server for the rig.
 func (r *rig) start(k kind, pods string, group *proc.Cgroup) (*server, error) {
-	src := source{api: endpoint(r.api.URL()), pods: pods, upstream: r.bench.upstream.addr}
+	return r.startWith(k, source{pods: pods}, group)
+}
+
+// startWith starts a server that reads the rig as src says.
+func (r *rig) startWith(k kind, src source, group *proc.Cgroup) (*server, error) {
+	src.api, src.upstream = endpoint(r.api.URL()), r.bench.upstream.addr
 	return r.bench.start(k, launch{dir: r.dir, source: src, cores: r.bench.allCores, group: group})
 }
 

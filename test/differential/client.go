@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -17,36 +18,43 @@ import (
 // A Client asks one server, over connections that it keeps.
 type Client struct {
 	addrs map[string]string // by network
-	conns map[string]*dns.Conn
+	conns map[way]*dns.Conn
+}
+
+// A way is how a question goes to a server: over which network, and from which
+// address if that is not any.
+type way struct {
+	network string
+	from    netip.Addr
 }
 
 // NewClient returns a client of a server.
 func NewClient(udp, tcp string) *Client {
-	return &Client{addrs: map[string]string{"udp": udp, "tcp": tcp}, conns: make(map[string]*dns.Conn)}
+	return &Client{addrs: map[string]string{"udp": udp, "tcp": tcp}, conns: make(map[way]*dns.Conn)}
 }
 
 // Close closes the connections.
 func (c *Client) Close() {
-	for network := range c.conns {
-		c.drop(network)
+	for w := range c.conns {
+		c.drop(w)
 	}
 }
 
-func (c *Client) drop(network string) {
-	_ = c.conns[network].Close()
-	delete(c.conns, network)
+func (c *Client) drop(w way) {
+	_ = c.conns[w].Close()
+	delete(c.conns, w)
 }
 
 // Ask asks q.
 func (c *Client) Ask(q Question) (*Response, error) {
-	network := "udp"
+	w := way{"udp", q.From}
 	if q.TCP {
-		network = "tcp"
+		w.network = "tcp"
 	}
-	r, err := c.ask(q, network)
+	r, err := c.ask(q, w)
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) { // it was idle for too long
-		c.drop(network)
-		r, err = c.ask(q, network)
+		c.drop(w)
+		r, err = c.ask(q, w)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", q, err)
@@ -54,8 +62,8 @@ func (c *Client) Ask(q Question) (*Response, error) {
 	return r, nil
 }
 
-func (c *Client) ask(q Question, network string) (*Response, error) {
-	conn, err := c.dial(network)
+func (c *Client) ask(q Question, w way) (*Response, error) {
+	conn, err := c.dial(w)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +81,7 @@ func (c *Client) ask(q Question, network string) (*Response, error) {
 		return r, err
 	}
 	if q.TCP {
-		return c.probe(m)
+		return c.probe(m, w)
 	}
 	over := q
 	over.TCP = true
@@ -88,16 +96,24 @@ func isTimeout(err error) bool {
 	return errors.As(err, &e) && e.Timeout()
 }
 
-func (c *Client) dial(network string) (*dns.Conn, error) {
-	if conn := c.conns[network]; conn != nil {
+func (c *Client) dial(w way) (*dns.Conn, error) {
+	if conn := c.conns[w]; conn != nil {
 		return conn, nil
 	}
-	conn, err := dns.DialTimeout(network, c.addrs[network], patience)
+	d := net.Dialer{Timeout: patience}
+	switch {
+	case !w.from.IsValid():
+	case w.network == "udp":
+		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(w.from, 0))
+	default:
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(w.from, 0))
+	}
+	socket, err := d.Dial(w.network, c.addrs[w.network])
 	if err != nil {
 		return nil, err
 	}
-	conn.UDPSize = dns.MaxMsgSize
-	c.conns[network] = conn
+	conn := &dns.Conn{Conn: socket, UDPSize: dns.MaxMsgSize}
+	c.conns[w] = conn
 	return conn, nil
 }
 
@@ -118,9 +134,9 @@ const (
 // is silent where it cannot write what it found. Over TCP queries are answered
 // in turn, so a response to the next one says that this one has none. It takes
 // another connection: a response may have been read in part.
-func (c *Client) probe(m *dns.Msg) (*Response, error) {
-	c.drop("tcp")
-	conn, err := c.dial("tcp")
+func (c *Client) probe(m *dns.Msg, w way) (*Response, error) {
+	c.drop(w)
+	conn, err := c.dial(w)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ package differential
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -20,6 +21,7 @@ type Question struct {
 	TCP   bool
 	Size  uint16 // of the client's UDP buffer; 0 is a query without EDNS
 	DO    bool
+	From  netip.Addr // that is asked from; any if it is not valid
 }
 
 // String returns the question as arguments of dig.
@@ -27,6 +29,9 @@ func (q Question) String() string {
 	s := fmt.Sprintf("dig %s %s", q.Name, typeName(q.Type))
 	if q.Class != dns.ClassINET {
 		s += " -c " + dns.Class(q.Class).String()
+	}
+	if q.From.IsValid() {
+		s += " -b " + q.From.String()
 	}
 	if q.TCP {
 		s += " +tcp"

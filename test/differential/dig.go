@@ -5,6 +5,7 @@ package differential
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,13 @@ func ParseDigArgs(args []string) (Question, error) {
 				return q, err
 			}
 			q.Name, q.Type = name, dns.TypePTR
+		case arg == "-b" && i+1 < len(args):
+			i++
+			from, err := netip.ParseAddr(args[i])
+			if err != nil {
+				return q, err
+			}
+			q.From = from
 		case (arg == "-t" || arg == "-c") && i+1 < len(args): // what follows says the same without
 		case q.option(arg):
 		case isType && q.Name != "":

@@ -153,7 +153,8 @@ func (o *Options) stockPrimary() string {
 func Stock(corefile string) string {
 	all := strings.Split(corefile, "\n")
 	for i, line := range all {
-		if words := strings.Fields(line); len(words) > 0 && words[0] == oursName {
+		words := strings.Fields(line)
+		if len(words) > 0 && (words[0] == oursName || words[0] == "autopath") {
 			all[i] = strings.Replace(line, oursName, stockName, 1)
 		} else if len(words) == 1 && words[0] == "strict_compat" {
 			all[i] = ""

@@ -95,6 +95,7 @@ var resources = map[string]struct {
 	"Namespace":     {"namespaces", func() runtime.Object { return new(corev1.Namespace) }},
 	"Service":       {"services", func() runtime.Object { return new(corev1.Service) }},
 	"Pod":           {"pods", func() runtime.Object { return new(corev1.Pod) }},
+	"Node":          {"nodes", func() runtime.Object { return new(corev1.Node) }},
 	"EndpointSlice": {"endpointslices", func() runtime.Object { return new(discoveryv1.EndpointSlice) }},
 }
 
@@ -126,6 +127,7 @@ var barriers = map[string]string{
 	"Namespace":     "{apiVersion: v1, kind: Namespace, metadata: {name: barrier}}",
 	"Service":       "{apiVersion: v1, kind: Service, metadata: {name: barrier, namespace: default}, spec: {clusterIP: None}}",
 	"EndpointSlice": "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: barrier, namespace: default}, addressType: IPv4, endpoints: []}",
+	"Node":          "{apiVersion: v1, kind: Node, metadata: {name: barrier}}",
 	"Pod":           "{apiVersion: v1, kind: Pod, metadata: {name: barrier, namespace: default}, spec: {containers: [{name: c, image: none}]}}",
 }
 

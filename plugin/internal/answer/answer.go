@@ -39,6 +39,10 @@ type Options struct {
 	// Kinds are the kinds that the index is fed with.
 	Kinds object.Kinds
 	Pods  PodMode
+	// PodNames answers for Pods by their names too; it needs PodsVerified.
+	PodNames bool
+	// PTR says which names of an endpoint a reverse lookup tells.
+	PTR PTRMode
 	// EndpointPodNames names endpoints without a hostname after their Pod.
 	EndpointPodNames bool
 	// IgnoreEmptyService makes a ClusterIP Service without a ready endpoint a name error.
@@ -231,7 +235,8 @@ const SchemaVersion = "1.1.0"
 // versionTTL is the TTL that the specification shows for the version record, in seconds.
 const versionTTL = 28800
 
-// pod answers for <dashed address>.<namespace>.pod.<zone>.
+// pod answers for <dashed address>.<namespace>.pod.<zone>, and for
+// <pod>.<namespace>.pod.<zone> if there is no such address.
 func (l *lookup) pod() Answer {
 	if l.o.Pods == PodsDisabled {
 		return nameError
@@ -240,18 +245,31 @@ func (l *lookup) pod() Answer {
 		return notSynced
 	}
 	a, ok := qname.ParseDashed(l.name.Pod)
-	if !ok || !l.exposed(l.name.Namespace) {
+	if !ok && !l.o.PodNames || !l.exposed(l.name.Namespace) {
 		return nameError
 	}
 	if l.o.Pods == PodsVerified {
 		if !l.needs(object.Pods) {
 			return notSynced
 		}
-		if !l.x.HasPod(l.name.Namespace, a) {
-			return nameError
+		if !ok || !l.x.HasPod(l.name.Namespace, a) {
+			return l.podByName()
 		}
 	}
 	return l.addrs([]netip.Addr{a})
+}
+
+// podByName answers for the name of a Pod.
+func (l *lookup) podByName() Answer {
+	if !l.o.PodNames {
+		return nameError
+	}
+	var buf [4]netip.Addr
+	ips := l.x.AppendPodAddrs(buf[:0], l.name.Namespace, l.name.Pod)
+	if len(ips) == 0 {
+		return nameError
+	}
+	return l.addrs(ips)
 }
 
 // any answers a query for all types with one synthetic record (RFC 8482 section 4.2).

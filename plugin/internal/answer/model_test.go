@@ -4,6 +4,7 @@
 package answer_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -32,6 +33,29 @@ type zoneFile struct {
 	glue    map[string]map[string]bool // name -> additional records of its SRV records
 	below   []netip.Addr               // whose networks exist, hidden or not
 	above   map[string]bool            // all that exist, made when it is needed
+	ptrs    map[netip.Addr][]ptr       // names of endpoints
+}
+
+// A ptr is what a reverse lookup of an endpoint's address may tell.
+type ptr struct {
+	namespace, service, label string
+	hostname                  bool // of the endpoint
+}
+
+// told returns those of the names of an address that mode tells.
+func told(mode answer.PTRMode, all []ptr) []ptr {
+	if mode == answer.PTRAll || len(all) == 0 {
+		return all
+	}
+	if named := slices.DeleteFunc(slices.Clone(all), func(p ptr) bool { return !p.hostname }); len(named) > 0 {
+		all = named
+	}
+	if mode == answer.PTRHostname {
+		return all
+	}
+	return []ptr{slices.MinFunc(all, func(a, b ptr) int {
+		return cmp.Or(strings.Compare(a.namespace, b.namespace), strings.Compare(a.service, b.service), strings.Compare(a.label, b.label))
+	})}
 }
 
 func (z *zoneFile) add(name, typ, data string) {
@@ -129,13 +153,17 @@ func one[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 // A habit says what names endpoints have.
 type habit struct {
 	pods bool // names of Pods are kept
-	wild bool // endpoints may get one name in several ways
+	// records says that Pods have records.
+	records bool
+	wild    bool // endpoints may get one name in several ways
 }
 
 // tame are endpoints of which no two have the same name and the same address.
-func tame(o answer.Options) habit { return habit{pods: o.EndpointPodNames} }
+func tame(o answer.Options) habit { return habit{pods: o.EndpointPodNames, records: o.PodNames} }
 
-func wild(o answer.Options) habit { return habit{pods: o.EndpointPodNames, wild: true} }
+func wild(o answer.Options) habit {
+	return habit{pods: o.EndpointPodNames, records: o.PodNames, wild: true}
+}
 
 // endpoint returns an endpoint with a random name.
 func (h habit) endpoint(r *rand.Rand, a netip.Addr) object.Endpoint {
@@ -174,8 +202,12 @@ func newCluster(r *rand.Rand, h habit) cluster {
 				c.slices = append(c.slices, newSlice(r, h, ns, name, i, some(r, 3, slices.Clone(allPorts)...)))
 			}
 		}
-		for _, name := range some(r, 3, "p0", "p1", "p2") {
-			c.pods = append(c.pods, object.Pod{Namespace: ns, Name: name, IPs: addrs(some(r, 2, "10.0.0.1", "10.0.0.2", "fd00::1", "fd00::")...)})
+		for _, name := range some(r, 3, "p0", "p1", "10-0-0-2") {
+			p := object.Pod{Namespace: ns, Name: name, IPs: addrs(some(r, 2, "10.0.0.1", "10.0.0.2", "10.2.0.1", "fd00::1", "fd00::")...)}
+			p.HostNetwork = r.IntN(5) == 0
+			p.Record = h.records && r.IntN(5) > 0
+			p.Named = p.Record
+			c.pods = append(c.pods, p)
 		}
 	}
 	return c
@@ -223,7 +255,9 @@ func newOptions(r *rand.Rand) answer.Options {
 		}
 		if r.IntN(2) == 0 {
 			o.Pods, o.Kinds = answer.PodsVerified, everything
+			o.PodNames = r.IntN(3) > 0
 		}
+		o.PTR = one(r, answer.PTRAll, answer.PTRAll, answer.PTRHostname, answer.PTRSingle)
 		if r.IntN(8) == 0 {
 			o.Kinds &^= object.Set(object.EndpointSlices)
 		}
@@ -237,6 +271,7 @@ func (c cluster) zoneFile(o answer.Options) *zoneFile {
 		empty:   map[string]bool{"svc": true, "pod": true, "dns": true, "ns.dns": true},
 		bare:    map[string]bool{"ns.dns": true},
 		glue:    make(map[string]map[string]bool),
+		ptrs:    make(map[netip.Addr][]ptr),
 	}
 	z.add("dns-version", "TXT", `"1.1.0" ttl 28800`)
 	exposed := func(ns string) bool {
@@ -281,7 +316,40 @@ func (c cluster) zoneFile(o answer.Options) *zoneFile {
 			c.service(z, o, s, owner)
 		}
 	}
+	for a, all := range z.ptrs {
+		for _, p := range told(o.PTR, all) {
+			z.add(reverseName(a), "PTR", p.label+"."+p.service+"."+p.namespace+".svc")
+		}
+	}
+	if o.PodNames {
+		c.podNames(z, exposed)
+	}
 	return z
+}
+
+// podNames writes down the names of Pods, when all else is.
+func (c cluster) podNames(z *zoneFile, exposed func(ns string) bool) {
+	have := make(map[netip.Addr][]object.Pod)
+	for _, p := range c.pods {
+		for _, a := range p.IPs {
+			have[a] = append(have[a], p)
+			if p.Record && !p.HostNetwork {
+				z.below = append(z.below, a)
+			}
+		}
+		name := p.Name + "." + p.Namespace + ".pod"
+		if p.Record && exposed(p.Namespace) && z.records[name] == nil { // an address goes before a name
+			for _, a := range p.IPs {
+				z.addr(name, a)
+			}
+		}
+	}
+	for a, pods := range have {
+		p := pods[0]
+		if len(pods) == 1 && p.Record && !p.HostNetwork && exposed(p.Namespace) && z.records[reverseName(a)] == nil {
+			z.add(reverseName(a), "PTR", p.Name+"."+p.Namespace+".pod")
+		}
+	}
 }
 
 // service writes down one Service.
@@ -317,7 +385,7 @@ func (c cluster) service(z *zoneFile, o answer.Options, s object.Service, owner 
 		target := label + "." + name
 		z.addr(target, e.Addr)
 		if !owner[e.Addr] {
-			z.add(reverseName(e.Addr), "PTR", target)
+			z.ptrs[e.Addr] = append(z.ptrs[e.Addr], ptr{s.Namespace, s.Name, label, e.Hostname != ""})
 		}
 		if s.Type == object.Headless {
 			z.addr(name, e.Addr)
@@ -405,6 +473,8 @@ func (z *zoneFile) names() []string {
 			add("c." + s + "." + ns + ".svc")
 		}
 		add("10-0-0-2." + ns + ".pod")
+		add("p0." + ns + ".pod")
+		add(reverseName(netip.MustParseAddr("10.2.0.1")))
 	}
 	for _, name := range []string{"www", "1.2.3.4.in-addr.arpa.", "4.3.2.1.ip6.arpa.", "256.in-addr.arpa.", "g.ip6.arpa.", "svc.in-addr.arpa."} {
 		add(name)

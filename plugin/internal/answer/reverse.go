@@ -14,7 +14,8 @@ import (
 )
 
 // address answers for the name of one address in the reverse tree. A cluster
-// IP has one name, an endpoint one for each Service that it is of.
+// IP has one name, an endpoint one for each Service that it is of (see
+// [Options.PTR]), and a Pod that is no endpoint its own (see [Options.PodNames]).
 func (l *lookup) address() Answer {
 	if !l.needs(object.Namespaces, object.Services) {
 		return notSynced
@@ -24,7 +25,7 @@ func (l *lookup) address() Answer {
 		return l.servicePTR(s)
 	}
 	if !l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
-		return nameError
+		return l.noServicePTR(ip)
 	}
 	if !l.needs(object.EndpointSlices) {
 		return notSynced
@@ -48,20 +49,20 @@ func (l *lookup) servicePTR(s *index.Service) Answer {
 func (l *lookup) endpointPTR(ip netip.Addr) Answer {
 	count, octets := 0, 0
 	ttl := uint32(object.MaxTTL) // the least: an RRset has one (RFC 2181 section 5.2)
-	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
+	l.eachPTR(ip, func(s *index.Service, g *index.Group, i int) {
 		count++
 		ttl = min(ttl, l.ttlOf(s))
 		octets += l.labelLen(g, i) + nameLen(s, l.o.PrimaryZone)
 	})
 	switch {
 	case count == 0:
-		return nameError
+		return l.noServicePTR(ip)
 	case l.q.Type != dns.TypePTR:
 		return l.otherThanPTR()
 	}
 	var b ptrSet
 	b.grow(count, octets, l.o.PrimaryZone)
-	l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
+	l.eachPTR(ip, func(s *index.Service, g *index.Group, i int) {
 		var buf [64]byte
 		b.names.s = s
 		b.add(l.q.Name, b.names.endpoint(l.label(buf[:0], g, i)), ttl)
@@ -141,7 +142,7 @@ func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group
 // empty non-terminal if there is an address below. Addresses that are hidden
 // because their namespace is not exposed are not told from the others here.
 func (l *lookup) network(prefixes ...netip.Prefix) Answer {
-	if !l.needs(object.Services, object.EndpointSlices) {
+	if !l.needs(object.Services, object.EndpointSlices) || l.o.PodNames && !l.needs(object.Pods) {
 		return notSynced
 	}
 	return exists(slices.ContainsFunc(prefixes, l.x.AnyBelow))

@@ -114,7 +114,7 @@ func (z Zone) names(st *index.State) iter.Seq[string] {
 				return
 			}
 		}
-		_ = z.eachService(st.Services, yield) && z.eachPod(st.Pods, yield) && z.eachAddr(st.Services, yield)
+		_ = z.eachService(st.Services, yield) && z.eachPod(st.Pods, yield) && z.eachAddr(st.Services, st.Pods, yield)
 	}
 }
 
@@ -123,7 +123,7 @@ func (z Zone) names(st *index.State) iter.Seq[string] {
 func (z Zone) changed(c *index.Changes) []string {
 	names := z.ownNames()
 	add := func(name string) bool { names = append(names, name); return true }
-	_ = z.eachService(c.Services, add) && z.eachPod(c.Pods, add) && z.eachAddr(c.Services, add)
+	_ = z.eachService(c.Services, add) && z.eachPod(c.Pods, add) && z.eachAddr(c.Services, c.Pods, add)
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -183,32 +183,66 @@ func appendPorts(labels []string, ports []object.Port) []string {
 // special reports whether r means something else, or is escaped, in a name.
 func special(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`."();@\$`, r) }
 
-// eachPod yields the names of Pods. Those that are answered without asking
-// whether there is such a Pod are too many to write down.
-func (z Zone) eachPod(pods []index.PodAddr, yield func(string) bool) bool {
+// eachPod yields the names of Pods, each once. Those that are answered without
+// asking whether there is such a Pod are too many to write down.
+func (z Zone) eachPod(pods []*index.Pod, yield func(string) bool) bool {
 	if !z.forward() || z.Options.Pods != PodsVerified {
 		return true
 	}
+	seen := make(map[string]struct{})
 	for _, p := range pods {
-		var buf [64]byte
-		name := qname.Join(string(qname.AppendDashed(buf[:0], p.Addr))+"."+p.Namespace+".pod", z.Origin)
-		if z.has(name) && !yield(name) {
-			return false
+		for _, name := range z.podNames(p) {
+			if _, again := seen[name]; again || !z.has(name) {
+				continue
+			}
+			seen[name] = struct{}{}
+			if !yield(name) {
+				return false
+			}
 		}
 	}
 	return true
 }
 
-// eachAddr yields the names of the addresses of services, each once.
-func (z Zone) eachAddr(services []*index.Service, yield func(string) bool) bool {
+func (z Zone) podNames(p *index.Pod) []string {
+	var names []string
+	for _, a := range p.Addrs() {
+		var buf [64]byte
+		names = append(names, podName(string(qname.AppendDashed(buf[:0], a)), p.Namespace(), z.Origin))
+	}
+	if name := p.Record(); z.Options.PodNames && name != "" {
+		if name = podName(name, p.Namespace(), z.Origin); len(name) <= maxName {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// eachAddr yields the names of the addresses of services, and of Pods if their
+// names have addresses, each once.
+func (z Zone) eachAddr(services []*index.Service, pods []*index.Pod, yield func(string) bool) bool {
 	seen := make(map[netip.Addr]struct{})
+	once := func(a netip.Addr) bool {
+		if _, again := seen[a]; again || !z.holds(a) {
+			return true
+		}
+		seen[a] = struct{}{}
+		name := reverseName(a)
+		return name == z.Origin || yield(name)
+	}
 	for _, s := range services {
 		for a := range s.Addrs {
-			if _, again := seen[a]; again || !z.holds(a) {
-				continue
+			if !once(a) {
+				return false
 			}
-			seen[a] = struct{}{}
-			if name := reverseName(a); name != z.Origin && !yield(name) {
+		}
+	}
+	if !z.Options.PodNames {
+		return true
+	}
+	for _, p := range pods {
+		for _, a := range p.Addrs() {
+			if !once(a) {
 				return false
 			}
 		}

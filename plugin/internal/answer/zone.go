@@ -48,7 +48,7 @@ func SOANames(zone string) (mname, rname string) {
 func (l *lookup) apex() Answer {
 	switch l.q.Type {
 	case dns.TypeSOA:
-		if !l.needsAll(l.o.Kinds) {
+		if !l.needsAll(l.o.Kinds.Needed()) {
 			return notSynced // the serial is not known yet
 		}
 		r := new(struct {

@@ -52,10 +52,11 @@ type world struct {
 	x      *index.Index
 	shared netip.Addr // an endpoint of many Services
 	own    netip.Addr // of the one that is kept
+	client netip.Addr // of a Pod, and in a network of a Node, that change all the time but for that
 }
 
 func newWorld() *world {
-	return &world{index.New(), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1")}
+	return &world{index.New(), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("10.9.9.9")}
 }
 
 func (w *world) keep() {
@@ -64,6 +65,20 @@ func (w *world) keep() {
 	w.x.SetEndpointSlice(object.EndpointSlice{Namespace: "keep", Name: "s4", Service: "web", Endpoints: []object.Endpoint{{Addr: w.shared, Hostname: "h"}}}, 0)
 	w.x.SetEndpointSlice(object.EndpointSlice{Namespace: "keep", Name: "s6", Service: "web", Endpoints: []object.Endpoint{{Addr: w.own}}}, 0)
 	w.x.SetPod(object.Pod{Namespace: "keep", Name: "p", IPs: []netip.Addr{w.shared}}, 0)
+	w.change(0)
+}
+
+// change changes what is known of a client that is kept.
+func (w *world) change(version int) {
+	w.x.SetPod(object.Pod{
+		Namespace: "keep", Name: "client", Named: true, Record: true, IPs: []netip.Addr{w.client},
+		Labels: object.Labels(fmt.Sprintf("version\x00%d\x00", version)), Node: "node",
+	}, 0)
+	w.x.SetNode(object.Node{
+		Name: "node", Zone: fmt.Sprintf("zone-%d", version),
+		PodCIDRs: []netip.Prefix{netip.PrefixFrom(w.client, 24).Masked()},
+		Addrs:    []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(version)})},
+	}, 0)
 }
 
 const names = 40
@@ -74,6 +89,7 @@ func name(i int) string { return fmt.Sprintf("n%d", i) }
 func (w *world) write(r *rand.Rand, version int) {
 	i := r.IntN(names)
 	v6 := netip.AddrFrom16([16]byte{0xfd, 15: byte(i)})
+	w.change(version)
 	switch r.IntN(12) {
 	case 0:
 		w.x.SetNamespace(name(i), 0)
@@ -137,6 +153,12 @@ func (w *world) kept() string {
 	}
 	if !w.x.HasPod("keep", w.shared) {
 		return "lost the Pod"
+	}
+	if c := w.x.Client(w.client); c.Namespace != "keep" || c.Pod != "client" || c.Labels == "" || c.Node != "node" || c.Zone == "" {
+		return fmt.Sprintf("lost the client: %+v", c)
+	}
+	if addrs := w.x.AppendPodAddrs(nil, "Keep", "Client"); len(addrs) != 1 || !w.x.AnyBelow(netip.PrefixFrom(w.client, 24)) {
+		return "lost the record of the client"
 	}
 	for _, a := range []netip.Addr{w.shared, w.own} {
 		for bits := 8; bits <= a.BitLen(); bits += 8 {

@@ -4,7 +4,6 @@
 package index
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
@@ -21,11 +20,12 @@ const (
 // A change says what was there before it. From all of them, the last one first,
 // follows what the index held at any serial since the oldest one.
 type change struct {
-	serial    uint64     // that it led to
-	service   *Service   // if it is one of a Service
-	namespace string     // otherwise
-	addr      netip.Addr // of a Pod in that namespace; not valid if the namespace itself changed
-	was       bool       // whether the namespace was there, or a Pod with that address
+	serial    uint64   // that it led to
+	service   *Service // if it is one of a Service
+	id        podID    // if it is one of a Pod
+	pod       *pod     // then, nil if it was not there
+	namespace string   // otherwise
+	was       bool     // then: whether it was there
 }
 
 // weight is about how many octets are kept for c alone.

@@ -23,7 +23,9 @@ func since(x *index.Index, serial uint32) string {
 		text += " " + s.Namespace + "/" + s.Name
 	}
 	for _, p := range c.Pods {
-		text += " " + p.Namespace + " " + p.Addr.String()
+		for _, a := range p.Addrs() {
+			text += " " + p.Namespace() + " " + a.String()
+		}
 	}
 	return text
 }

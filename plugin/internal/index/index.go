@@ -32,6 +32,7 @@ type Index struct {
 	several    table[owner] // all others
 	prefixes   prefixes
 	pods       pods
+	nodes      nodes
 
 	mu      writing // held by writers; guards what follows
 	slices  table[slice]
@@ -185,6 +186,8 @@ func (x *Index) Sweep(k object.Kind, gen uint32) {
 		x.sweepSlices(gen)
 	case object.Pods:
 		x.sweepPods(gen)
+	case object.Nodes:
+		x.sweepNodes(gen)
 	}
 }
 

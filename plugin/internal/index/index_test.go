@@ -345,6 +345,9 @@ func TestReadersAllocateNothing(t *testing.T) {
 	x.SetNamespace("demo", 1)
 	x.SetService(object.Service{Namespace: "demo", Name: "web", ClusterIPs: []netip.Addr{a, b}}, 1)
 	x.SetPod(object.Pod{Namespace: "demo", Name: "p", IPs: []netip.Addr{a}}, 1)
+	client := addrs("10.1.0.1", "fd00:1::1")
+	x.SetPod(object.Pod{Namespace: "demo", Name: "client", IPs: client, Named: true, Record: true, Labels: "app\x00web\x00", Node: "n"}, 1)
+	x.SetNode(object.Node{Name: "n", Zone: "z", PodCIDRs: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/24")}}, 1)
 	v6 := []netip.Prefix{netip.MustParsePrefix("fd00::/16"), netip.MustParsePrefix("fd00::1000/116")}
 	tests := map[string]func(){
 		"Namespace":     func() { _, _ = x.Namespace("DEMO") },
@@ -355,6 +358,14 @@ func TestReadersAllocateNothing(t *testing.T) {
 		"AnyBelow /16":  func() { _ = x.AnyBelow(v6[0]) },
 		"AnyBelow /116": func() { _ = x.AnyBelow(v6[1]) },
 		"Serial":        func() { _ = x.Serial() },
+		"Client":        func() { _ = x.Client(client[0]) },
+		"Client, IPv6":  func() { _ = x.Client(client[1]) },
+		"no Client":     func() { _ = x.Client(b) },
+		"PodRecord":     func() { _, _, _ = x.PodRecord(client[0]) },
+		"AppendPodAddrs": func() {
+			var buf [2]netip.Addr
+			_ = x.AppendPodAddrs(buf[:0], "Demo", "CLIENT")
+		},
 	}
 	for name, f := range tests {
 		t.Run(name, func(t *testing.T) {

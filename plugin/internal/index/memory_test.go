@@ -22,7 +22,11 @@ func BenchmarkMemory(b *testing.B) {
 	}{
 		"service and slice of 2":  {50_000, func(x *index.Index, n int) { fillServices(x, n, 2) }},
 		"service and slice of 10": {10_000, func(x *index.Index, n int) { fillServices(x, n, 10) }},
-		"pod":                     {50_000, fillPods},
+		"pod":                     {50_000, func(x *index.Index, n int) { fillPods(x, n, func(*object.Pod, int) {}) }},
+		"pod with labels":         {50_000, func(x *index.Index, n int) { fillPods(x, n, labelled) }},
+		"pod of a StatefulSet":    {50_000, func(x *index.Index, n int) { fillPods(x, n, stateful) }},
+		"pod with record":         {50_000, func(x *index.Index, n int) { fillPods(x, n, recorded) }},
+		"node":                    {5_000, fillNodes},
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
@@ -70,11 +74,38 @@ func fillServices(x *index.Index, n, endpoints int) {
 	}
 }
 
-func fillPods(x *index.Index, n int) {
+func fillPods(x *index.Index, n int, with func(p *object.Pod, i int)) {
 	for i := range n {
-		x.SetPod(object.Pod{
+		p := object.Pod{
 			Namespace: fmt.Sprintf("namespace-%03d", i%100), Name: fmt.Sprintf("service-%06d-7d9f8b6c5d-x7k2p", i),
 			IPs: []netip.Addr{address(i)},
+		}
+		with(&p, i)
+		x.SetPod(p, 1)
+	}
+}
+
+// recorded gives p what pod_names keeps.
+func recorded(p *object.Pod, _ int) { p.Named, p.Record = true, true }
+
+// labelled gives p what metadata keeps, with the labels of a Deployment of ten.
+func labelled(p *object.Pod, i int) {
+	p.Named = true
+	p.Labels = object.Labels(fmt.Sprintf("app.kubernetes.io/instance\x00shop\x00app.kubernetes.io/managed-by\x00Helm\x00"+
+		"app.kubernetes.io/name\x00service-%06d\x00app.kubernetes.io/version\x001.2.3\x00pod-template-hash\x007d9f8b6c5d\x00", i/10))
+}
+
+// stateful gives p what metadata keeps, with labels that no other Pod has.
+func stateful(p *object.Pod, i int) {
+	labelled(p, i)
+	p.Labels += object.Labels(fmt.Sprintf("statefulset.kubernetes.io/pod-name\x00service-%06d-%d\x00", i/10, i%10))
+}
+
+func fillNodes(x *index.Index, n int) {
+	for i := range n {
+		x.SetNode(object.Node{
+			Name: fmt.Sprintf("node-%d.example.org", i), Zone: []string{"eu-1a", "eu-1b", "eu-1c"}[i%3],
+			Addrs: []netip.Addr{address(1<<24 + i)}, PodCIDRs: []netip.Prefix{netip.PrefixFrom(address(i<<8), 24)},
 		}, 1)
 	}
 }

@@ -24,6 +24,7 @@ type model struct {
 	services   map[key]modelService
 	slices     map[key]modelSlice
 	pods       map[key]modelPod
+	nodes      map[string]modelNode
 }
 
 type (
@@ -40,16 +41,22 @@ type (
 		object.Pod
 		gen uint32
 	}
+	modelNode struct {
+		object.Node
+		gen uint32
+	}
 )
 
 func newModel() *model {
-	return &model{make(map[string]uint32), make(map[key]modelService), make(map[key]modelSlice), make(map[key]modelPod)}
+	return &model{make(map[string]uint32), make(map[key]modelService), make(map[key]modelSlice), make(map[key]modelPod), make(map[string]modelNode)}
 }
 
 // An op is one event. Exactly one of its fields, beside gen, says what it does.
 type op struct {
 	gen                         uint32
 	setNamespace, delNamespace  string
+	setNode                     *object.Node
+	delNode                     string
 	setService                  *object.Service
 	setSlice                    *object.EndpointSlice
 	setPod                      *object.Pod
@@ -63,6 +70,10 @@ func (o op) String() string {
 		return fmt.Sprintf("SetNamespace(%q, %d)", o.setNamespace, o.gen)
 	case o.delNamespace != "":
 		return fmt.Sprintf("DeleteNamespace(%q)", o.delNamespace)
+	case o.setNode != nil:
+		return fmt.Sprintf("SetNode(%+v, %d)", *o.setNode, o.gen)
+	case o.delNode != "":
+		return fmt.Sprintf("DeleteNode(%q)", o.delNode)
 	case o.setService != nil:
 		return fmt.Sprintf("SetService(%+v, %d)", *o.setService, o.gen)
 	case o.setSlice != nil:
@@ -86,6 +97,12 @@ func (o op) apply(x *index.Index) {
 		x.SetNamespace(o.setNamespace, o.gen)
 	case o.delNamespace != "":
 		x.DeleteNamespace(o.delNamespace)
+	case o.setNode != nil:
+		n := *o.setNode
+		n.Addrs, n.PodCIDRs = slices.Clone(n.Addrs), slices.Clone(n.PodCIDRs)
+		x.SetNode(n, o.gen)
+	case o.delNode != "":
+		x.DeleteNode(o.delNode)
 	case o.setService != nil:
 		s := *o.setService
 		s.ClusterIPs, s.Ports = slices.Clone(s.ClusterIPs), slices.Clone(s.Ports)
@@ -116,6 +133,10 @@ func (m *model) do(o op) {
 		m.namespaces[o.setNamespace] = o.gen
 	case o.delNamespace != "":
 		delete(m.namespaces, o.delNamespace)
+	case o.setNode != nil:
+		m.nodes[o.setNode.Name] = modelNode{*o.setNode, o.gen}
+	case o.delNode != "":
+		delete(m.nodes, o.delNode)
 	case o.setService != nil:
 		m.services[key{o.setService.Namespace, o.setService.Name}] = modelService{*o.setService, o.gen}
 	case o.setSlice != nil:
@@ -143,6 +164,8 @@ func (m *model) sweep(k object.Kind, gen uint32) {
 		sweep(m.slices, func(s modelSlice) bool { return s.gen != gen })
 	case object.Pods:
 		sweep(m.pods, func(p modelPod) bool { return p.gen != gen })
+	case object.Nodes:
+		sweep(m.nodes, func(n modelNode) bool { return n.gen != gen })
 	}
 }
 
@@ -267,6 +290,12 @@ func (m *model) visible() string {
 	for k, p := range m.pods {
 		for _, a := range p.IPs {
 			lines = append(lines, "pod "+k.namespace+" "+a.String())
+			if at := m.podAt(a); at != nil && at.Record {
+				lines = append(lines, fmt.Sprintf("name of %s: %s/%s", a, at.Namespace, at.Name))
+			}
+		}
+		if p.Record {
+			lines = append(lines, fmt.Sprint("record of ", k, sorted(p.IPs)))
 		}
 	}
 	slices.Sort(lines)
@@ -288,15 +317,19 @@ func (m *model) state() string {
 	for _, p := range m.pods {
 		lines = append(lines, fmt.Sprint(p.Pod))
 	}
+	for _, n := range m.nodes {
+		lines = append(lines, fmt.Sprint(n.Node))
+	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
 
 // A universe is what ops are made of. It is small, so that things meet.
 type universe struct {
-	namespaces, services, slices, pods, hosts []string
-	clusterIPs, v4, v6                        []netip.Addr
-	ports                                     []object.Port
+	namespaces, services, slices, pods, hosts, nodes []string
+	clusterIPs, v4, v6                               []netip.Addr
+	networks                                         []netip.Prefix
+	ports                                            []object.Port
 }
 
 func newUniverse() *universe {
@@ -306,6 +339,7 @@ func newUniverse() *universe {
 		slices:     []string{"s0", "s1", "s2", "s3", "s4"},
 		pods:       []string{"p0", "p1", "p2", "p3"},
 		hosts:      []string{"", "", "", "h0", "h1"},
+		nodes:      []string{"n0", "n1", "n2"},
 		ports: []object.Port{
 			{Name: "http", Protocol: "tcp", Number: 80}, {Name: "dns", Protocol: "udp", Number: 53}, {Protocol: "tcp", Number: 9090},
 		},
@@ -318,6 +352,9 @@ func newUniverse() *universe {
 	}
 	for _, s := range []string{"fd00::1", "fd00::2", "fd00::1:1", "fd00:0:0:1::1", "2001:db8::1", "2001:db8::1001", "2001:db8:0:7:1::1"} {
 		u.v6 = append(u.v6, netip.MustParseAddr(s))
+	}
+	for _, s := range []string{"10.0.0.0/24", "10.0.0.0/16", "10.0.1.0/24", "fd00::/64", "fd00::/112", "10.1.0.1/32"} {
+		u.networks = append(u.networks, netip.MustParsePrefix(s))
 	}
 	return u
 }
@@ -349,7 +386,11 @@ func (u *universe) op(r *rand.Rand) op {
 	case 12, 13:
 		o.delPd = &key{ns, pick(r, u.pods)}
 	case 14, 15, 16, 17:
-		o.setPod = &object.Pod{Namespace: ns, Name: pick(r, u.pods), IPs: some(r, slices.Concat(u.v4, u.v6), 3)}
+		o.setPod = u.pod(r, ns)
+	case 24:
+		o.delNode = pick(r, u.nodes)
+	case 25, 26:
+		o.setNode = u.node(r)
 	case 18, 19, 20, 21, 22:
 		o.delSlice = &key{ns, pick(r, u.slices)}
 	case 23:
@@ -374,6 +415,120 @@ func (u *universe) service(r *rand.Rand, ns string) *object.Service {
 		s.Ports = some(r, u.ports, 2)
 	}
 	return s
+}
+
+// pod returns a random Pod. Those that are called alike have as much kept.
+func (u *universe) pod(r *rand.Rand, ns string) *object.Pod {
+	p := &object.Pod{Namespace: ns, Name: pick(r, u.pods), IPs: some(r, slices.Concat(u.v4, u.v6), 3), HostNetwork: r.IntN(8) == 0}
+	if p.Name == u.pods[0] {
+		return p
+	}
+	p.Named, p.Record = true, p.Name != u.pods[1]
+	if r.IntN(2) == 0 {
+		p.Labels = object.Labels(pick(r, []string{"app\x00web\x00", "app\x00db\x00"}))
+		p.Node, p.Zone = pick(r, append(u.nodes, "gone", "")), pick(r, []string{"", "a", "b"})
+	}
+	return p
+}
+
+func (u *universe) node(r *rand.Rand) *object.Node {
+	return &object.Node{
+		Name: pick(r, u.nodes), Zone: pick(r, []string{"", "a", "b"}),
+		Addrs: some(r, slices.Concat(u.v4[4:], u.v6[4:]), 2), PodCIDRs: some(r, u.networks, 2),
+	}
+}
+
+// podAt returns the Pod that has the address a beyond doubt, or nil.
+func (m *model) podAt(a netip.Addr) *object.Pod {
+	var have []object.Pod
+	for _, p := range m.pods {
+		if slices.Contains(p.IPs, a) {
+			have = append(have, p.Pod)
+		}
+	}
+	if len(have) != 1 || have[0].HostNetwork {
+		return nil
+	}
+	return &have[0]
+}
+
+// client says what the index should say of who has the address a.
+func (m *model) client(a netip.Addr) index.Client {
+	var c index.Client
+	best := -1
+	in := make(map[string]bool) // the nodes that have the smallest network
+	for _, n := range m.nodes {
+		networks := slices.Clone(n.PodCIDRs)
+		for _, own := range n.Addrs {
+			networks = append(networks, netip.PrefixFrom(own, own.BitLen()))
+		}
+		for _, p := range networks {
+			if !p.Contains(a) || p.Bits() < best {
+				continue
+			}
+			if p.Bits() > best {
+				best, in = p.Bits(), make(map[string]bool)
+			}
+			in[n.Name] = true
+		}
+		c.Host = c.Host || slices.Contains(n.Addrs, a)
+	}
+	if len(in) == 1 {
+		for name := range in {
+			c.Node, c.Zone = name, m.nodes[name].Zone
+		}
+	}
+	p := m.podAt(a)
+	if c.Host || p == nil {
+		return c
+	}
+	c.Namespace, c.Labels = p.Namespace, p.Labels
+	if p.Named {
+		c.Pod = p.Name
+	}
+	if p.Node != "" {
+		c.Node, c.Zone = p.Node, m.nodes[p.Node].Zone
+	}
+	if c.Zone == "" {
+		c.Zone = p.Zone
+	}
+	return c
+}
+
+// checkClients returns what differs between x and m of who has an address, or "".
+func (u *universe) checkClients(x *index.Index, m *model) string {
+	for _, a := range append(u.addrs(), netip.MustParseAddr("10.0.2.9"), netip.MustParseAddr("10.0.0.77")) {
+		if diff := gocmp.Diff(m.client(a), x.Client(a)); diff != "" {
+			return fmt.Sprintf("Client(%s) (-want +got):\n%s", a, diff)
+		}
+		var want, got [3]any
+		if p := m.podAt(a); p != nil && p.Record {
+			want = [3]any{p.Namespace, p.Name, true}
+		} else {
+			want = [3]any{"", "", false}
+		}
+		got[0], got[1], got[2] = x.PodRecord(a)
+		if got != want {
+			return fmt.Sprintf("PodRecord(%s) = %v, want %v", a, got, want)
+		}
+	}
+	for _, ns := range append(u.namespaces, "other") {
+		for _, name := range append(u.pods, "other") {
+			p := m.pods[key{ns, name}]
+			var want []netip.Addr
+			if p.Record {
+				want = sorted(p.IPs)
+			}
+			if got := sorted(x.AppendPodAddrs(nil, strings.ToUpper(ns), strings.ToUpper(name))); !slices.Equal(got, want) {
+				return fmt.Sprintf("AppendPodAddrs(%s, %s) = %v, want %v", ns, name, got, want)
+			}
+		}
+	}
+	return ""
+}
+
+func sorted(addrs []netip.Addr) []netip.Addr {
+	return slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare)
 }
 
 // slice returns a random EndpointSlice as package object makes them: endpoints
@@ -469,6 +624,9 @@ func (u *universe) check(x *index.Index, m *model) string {
 		for a := range owners {
 			want = want || p.Contains(a)
 		}
+		for _, pod := range m.pods {
+			want = want || pod.Record && !pod.HostNetwork && slices.ContainsFunc(pod.IPs, p.Contains)
+		}
 		if got := x.AnyBelow(p); got != want {
 			return fmt.Sprintf("AnyBelow(%s) = %t, want %t", p, got, want)
 		}
@@ -478,12 +636,12 @@ func (u *universe) check(x *index.Index, m *model) string {
 	for _, s := range m.slices {
 		endpoints += len(s.Endpoints)
 	}
-	got := [...]int{x.Objects(object.Namespaces), x.Objects(object.Services), x.Objects(object.EndpointSlices), x.Objects(object.Pods), x.Endpoints()}
-	want := [...]int{len(m.namespaces), len(m.services), len(m.slices), len(m.pods), endpoints}
+	got := [...]int{x.Objects(object.Namespaces), x.Objects(object.Services), x.Objects(object.EndpointSlices), x.Objects(object.Pods), x.Objects(object.Nodes), x.Endpoints()}
+	want := [...]int{len(m.namespaces), len(m.services), len(m.slices), len(m.pods), len(m.nodes), endpoints}
 	if got != want {
-		return fmt.Sprintf("namespaces, services, slices, pods, endpoints = %v, want %v", got, want)
+		return fmt.Sprintf("namespaces, services, slices, pods, nodes, endpoints = %v, want %v", got, want)
 	}
-	return ""
+	return u.checkClients(x, m)
 }
 
 // inconsistent says what is wrong with a record by itself, or "".
@@ -546,6 +704,8 @@ func (u *universe) run(ops []op, every int) (step int, wrong string) {
 			return i, fmt.Sprintf("a visible change left the serial at %d", before)
 		case state == stateBefore && serial != before:
 			return i, fmt.Sprintf("no change, and the serial rose from %d to %d", before, serial)
+		case o.ofPod() && serial != before+rises(visible != visibleBefore):
+			return i, fmt.Sprintf("the serial rose from %d to %d; a visible change: %t", before, serial, visible != visibleBefore)
 		}
 		if i%every == 0 || i == len(ops)-1 {
 			if wrong := u.check(x, m); wrong != "" {
@@ -562,6 +722,20 @@ func (u *universe) run(ops []op, every int) (step int, wrong string) {
 		}
 	}
 	return 0, ""
+}
+
+// ofPod reports whether o is an event of one Pod or Node: it takes one step of
+// the API server's resourceVersion, so it may make one of the serial, and none if
+// nobody can see it.
+func (o op) ofPod() bool {
+	return o.setPod != nil || o.delPd != nil || o.setNode != nil || o.delNode != ""
+}
+
+func rises(visible bool) uint32 {
+	if visible {
+		return 1
+	}
+	return 0
 }
 
 // shrink returns as few of ops as it finds that still go wrong.

@@ -8,7 +8,7 @@ import (
 	"net/netip"
 )
 
-// prefixes counts the owned addresses below some prefixes, so that an empty
+// prefixes counts the addresses that have a name below some prefixes, so that an empty
 // non-terminal of the reverse tree (RFC 8020) can be told from a name that
 // does not exist: for IPv4 at every label, for IPv6 at two of its 32 labels,
 // which is where networks end in practice; what lies between is searched.
@@ -71,7 +71,7 @@ func (x *Index) AnyBelow(p netip.Prefix) bool {
 	p = p.Masked()
 	switch {
 	case p.IsSingleIP():
-		return x.owned(p.Addr())
+		return x.named(p.Addr())
 	case p.Addr().Is4() && p.Bits() > 0, p.Bits() == 64, p.Bits() == 112:
 		return find(&x.prefixes.t, x.prefixes.hash(p), p, (*prefix).is) != nil
 	case p.Bits() > 112:
@@ -83,12 +83,15 @@ func (x *Index) AnyBelow(p netip.Prefix) bool {
 // anyOf tries the at most 4096 addresses within p.
 func (x *Index) anyOf(p netip.Prefix) bool {
 	for a := p.Addr(); p.Contains(a); a = a.Next() {
-		if x.owned(a) {
+		if x.named(a) {
 			return true
 		}
 	}
 	return false
 }
+
+// named reports whether a Service or the record of a Pod has the address a.
+func (x *Index) named(a netip.Addr) bool { return x.owned(a) || x.recorded(a) }
 
 // anyBelow searches the counted prefixes, which are about as many as the cluster has nodes.
 func (ps *prefixes) anyBelow(p netip.Prefix) bool {

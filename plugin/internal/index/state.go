@@ -6,10 +6,8 @@ package index
 import (
 	"cmp"
 	"hash/maphash"
-	"maps"
 	"net/netip"
 	"slices"
-	"unique"
 )
 
 // A State is what an index held at one moment, or a part of that. It is
@@ -18,24 +16,33 @@ type State struct {
 	Serial     uint32
 	Namespaces []string
 	Services   []*Service // ordered by namespace and name
-	Pods       []PodAddr  // ordered, each once
+	Pods       []*Pod     // in no order
 
-	seed maphash.Seed // of the index
+	seeds [2]maphash.Seed // of the index and of its prefixes
 }
 
-// A PodAddr says that a Pod of a namespace has an address.
-type PodAddr struct {
-	Namespace string
-	Addr      netip.Addr
+// A Pod is what the index holds of one. It is immutable.
+type Pod pod
+
+// Namespace returns the namespace of p.
+func (p *Pod) Namespace() string { return p.namespace.Value() }
+
+// Record returns the name of p if that is a record, or "".
+func (p *Pod) Record() string {
+	if !(*pod)(p).record() {
+		return ""
+	}
+	return p.extra.name
 }
+
+// Addrs returns the addresses of p.
+func (p *Pod) Addrs() []netip.Addr { return (*pod)(p).appendAddrs(nil) }
 
 // State returns what x holds. Changes wait meanwhile, as long as it takes to
 // copy a pointer for each Service.
 func (x *Index) State() *State {
 	st := x.copyState()
 	slices.SortFunc(st.Services, compareServices)
-	slices.SortFunc(st.Pods, comparePodAddrs)
-	st.Pods = slices.Compact(st.Pods)
 	return st
 }
 
@@ -50,39 +57,24 @@ func (x *Index) copyState() *State {
 		}
 	}
 	for p := range x.pods.byName.all() {
-		st.Pods = p.appendAddrs(st.Pods)
+		st.Pods = append(st.Pods, (*Pod)(p))
 	}
 	return st
 }
 
 // newState returns a state with the namespaces only. The caller holds mu.
 func (x *Index) newState() *State {
-	st := &State{Serial: x.Serial(), seed: x.seed}
+	st := &State{Serial: x.Serial(), seeds: x.seeds()}
 	for n := range x.namespaces.all() {
 		st.Namespaces = append(st.Namespaces, n.name)
 	}
 	return st
 }
 
-func (p *pod) appendAddrs(list []PodAddr) []PodAddr {
-	namespace := p.namespace.Value()
-	if p.v4 != [4]byte{} {
-		list = append(list, PodAddr{namespace, netip.AddrFrom4(p.v4)})
-	}
-	if p.others != nil {
-		for _, a := range *p.others {
-			list = append(list, PodAddr{namespace, a})
-		}
-	}
-	return list
-}
+func (x *Index) seeds() [2]maphash.Seed { return [2]maphash.Seed{x.seed, x.prefixes.seed} }
 
 func compareServices(a, b *Service) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-}
-
-func comparePodAddrs(a, b PodAddr) int {
-	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), a.Addr.Compare(b.Addr))
 }
 
 // Addrs yields every address that s has, as a cluster IP or as an endpoint's.
@@ -105,7 +97,7 @@ func (s *Service) Addrs(yield func(netip.Addr) bool) {
 // Index returns an index that holds st, and that nobody is to change. Only the
 // addresses for which within is true are found in it.
 func (st *State) Index(within func(netip.Addr) bool) *Index {
-	x := &Index{seed: st.seed, prefixes: prefixes{seed: st.seed}}
+	x := &Index{seed: st.seeds[0], prefixes: prefixes{seed: st.seeds[1]}}
 	for _, name := range st.Namespaces {
 		x.SetNamespace(name, 0)
 	}
@@ -121,24 +113,11 @@ func (st *State) Index(within func(netip.Addr) bool) *Index {
 		}
 	}
 	for _, p := range st.Pods {
-		x.addPodAddrs(&pod{namespace: unique.Make(p.Namespace), v4: v4(p.Addr), others: other(p.Addr)})
+		x.addPodAddrs((*pod)(p), nil)
+		x.pods.byName.insert(p.id[0], (*pod)(p), func(p *pod) uint64 { return p.id[0] })
 	}
 	x.serial.Store(uint64(st.Serial))
 	return x
-}
-
-func v4(a netip.Addr) [4]byte {
-	if a.Is4() {
-		return a.As4()
-	}
-	return [4]byte{}
-}
-
-func other(a netip.Addr) *[]netip.Addr {
-	if a.Is4() {
-		return nil
-	}
-	return &[]netip.Addr{a}
 }
 
 // Changes is what changed between two serials: the parts of the two states that
@@ -148,14 +127,14 @@ type Changes struct {
 	// Services are the records of the Services that changed, or that are in a
 	// namespace that did: those before, and those now.
 	Services []*Service
-	// Pods are the addresses that are not those of a Pod as they were.
-	Pods []PodAddr
+	// Pods are the same of Pods.
+	Pods []*Pod
 }
 
 // Since returns what changed since serial. ok is false if that is not known any
 // more, or never was: then only the whole state helps. The states have the
-// Services that changed, and every other one with one of their addresses for
-// which within is true, or with one of those in also.
+// Services and the Pods that changed, and every other one with one of their
+// addresses for which within is true, or with one of those in also.
 func (x *Index) Since(serial uint32, within func(netip.Addr) bool, also []netip.Addr) (c *Changes, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -169,7 +148,7 @@ func (x *Index) Since(serial uint32, within func(netip.Addr) bool, also []netip.
 		return nil, false
 	}
 	u := x.undo(changes)
-	c = &Changes{Now: x.newState(), Before: &State{Serial: serial, seed: x.seed}}
+	c = &Changes{Now: x.newState(), Before: &State{Serial: serial, seeds: x.seeds()}}
 	for _, name := range c.Now.Namespaces {
 		if was, changed := u.namespaces[name]; !changed || was {
 			c.Before.Namespaces = append(c.Before.Namespaces, name)
@@ -180,16 +159,8 @@ func (x *Index) Since(serial uint32, within func(netip.Addr) bool, also []netip.
 			c.Before.Namespaces = append(c.Before.Namespaces, name)
 		}
 	}
-	c.Pods = slices.SortedFunc(maps.Keys(u.pods), comparePodAddrs)
-	for _, p := range c.Pods {
-		if u.pods[p] {
-			c.Before.Pods = append(c.Before.Pods, p)
-		}
-		if x.HasPod(p.Namespace, p.Addr) {
-			c.Now.Pods = append(c.Now.Pods, p)
-		}
-	}
-	for name, now := range x.related(u, within, also) {
+	services, pods := x.related(u, within, also)
+	for name, now := range services {
 		before, changed := u.services[name]
 		if !changed {
 			before = now
@@ -206,6 +177,23 @@ func (x *Index) Since(serial uint32, within func(netip.Addr) bool, also []netip.
 		add(c.Before, before)
 		add(c.Now, now)
 	}
+	for id, now := range pods {
+		before, changed := u.pods[id]
+		if !changed {
+			before = now
+		}
+		add := func(st *State, p *pod) {
+			if p == nil {
+				return
+			}
+			st.Pods = append(st.Pods, (*Pod)(p))
+			if changed {
+				c.Pods = append(c.Pods, (*Pod)(p))
+			}
+		}
+		add(c.Before, before)
+		add(c.Now, now)
+	}
 	slices.SortFunc(c.Now.Services, compareServices)
 	slices.SortFunc(c.Before.Services, compareServices)
 	slices.SortStableFunc(c.Services, compareServices)
@@ -217,18 +205,18 @@ func (x *Index) Since(serial uint32, within func(netip.Addr) bool, also []netip.
 type undoing struct {
 	namespaces map[string]bool
 	services   map[nameKey]*Service
-	pods       map[PodAddr]bool
+	pods       map[podID]*pod // nil for one that was not there
 }
 
 // undo goes back. The caller holds mu.
 func (x *Index) undo(changes []change) undoing {
-	u := undoing{make(map[string]bool), make(map[nameKey]*Service), make(map[PodAddr]bool)}
+	u := undoing{make(map[string]bool), make(map[nameKey]*Service), make(map[podID]*pod)}
 	for _, c := range slices.Backward(changes) {
 		switch {
 		case c.service != nil:
 			u.services[c.service.key()] = c.service
-		case c.addr.IsValid():
-			u.pods[PodAddr{c.namespace, c.addr}] = c.was
+		case c.id != podID{}:
+			u.pods[c.id] = c.pod
 		default:
 			u.namespaces[c.namespace] = c.was
 		}
@@ -242,9 +230,7 @@ func (x *Index) undo(changes []change) undoing {
 		}
 	}
 	for p := range x.pods.byName.all() {
-		for _, a := range p.appendAddrs(nil) {
-			addMissing(u.pods, u.namespaces, a.Namespace, a, true)
-		}
+		addMissing(u.pods, u.namespaces, p.namespace.Value(), p.id, p)
 	}
 	return u
 }
@@ -261,11 +247,11 @@ func addMissing[K comparable, V any](to map[K]V, namespaces map[string]bool, nam
 
 func (s *Service) key() nameKey { return nameKey{s.Namespace, s.Name} }
 
-// related returns the current records of the Services of u, nil for one that is
-// not there, and of every Service that has an address of theirs, before or now,
-// for which within is true, or one of also. The caller holds mu.
-func (x *Index) related(u undoing, within func(netip.Addr) bool, also []netip.Addr) map[nameKey]*Service {
-	out := make(map[nameKey]*Service)
+// related returns the current records of the Services and the Pods of u, nil for
+// one that is not there, and of every one that has an address of theirs, before or
+// now, for which within is true, or one of also. The caller holds mu.
+func (x *Index) related(u undoing, within func(netip.Addr) bool, also []netip.Addr) (services map[nameKey]*Service, pods map[podID]*pod) {
+	services, pods = make(map[nameKey]*Service), make(map[podID]*pod)
 	seen := make(map[netip.Addr]struct{})
 	owners := func(a netip.Addr) {
 		if _, again := seen[a]; again {
@@ -273,12 +259,13 @@ func (x *Index) related(u undoing, within func(netip.Addr) bool, also []netip.Ad
 		}
 		seen[a] = struct{}{}
 		for s := range x.Owners(a) {
-			out[s.key()] = s
+			services[s.key()] = s
 		}
+		x.podsWith(a, func(p *pod) bool { pods[p.id] = p; return true })
 	}
 	for name, before := range u.services {
 		now := x.Service(name.namespace, name.name)
-		out[name] = now
+		services[name] = now
 		for _, s := range []*Service{before, now} {
 			if s == nil {
 				continue
@@ -290,8 +277,15 @@ func (x *Index) related(u undoing, within func(netip.Addr) bool, also []netip.Ad
 			}
 		}
 	}
+	for id, before := range u.pods {
+		now := x.pod(id)
+		pods[id] = now
+		for _, a := range now.appendAddrs(before.appendAddrs(nil)) {
+			owners(a) // other Pods may be called by it outside of the reverse tree too
+		}
+	}
 	for _, a := range also {
 		owners(a)
 	}
-	return out
+	return services, pods
 }

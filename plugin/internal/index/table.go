@@ -44,6 +44,21 @@ func find[E any, K any](t *table[E], hash uint64, key K, is func(*E, K) bool) *E
 	}
 }
 
+// path calls f with every entry that a search for hash comes by, among them all
+// with that hash, until f returns false.
+func (t *table[E]) path(hash uint64, f func(*E) bool) {
+	slots := t.slots.Load()
+	if slots == nil {
+		return
+	}
+	mask := uint64(len(*slots) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		if e := (*slots)[i].Load(); e == nil || !f(e) {
+			return
+		}
+	}
+}
+
 // insert adds e, which must not be in the table. rehash returns an entry's hash.
 func (t *table[E]) insert(hash uint64, e *E, rehash func(*E) uint64) {
 	slots := t.slots.Load()

@@ -21,6 +21,8 @@ func (x *Index) ID(k object.Kind, ns, name string) uint64 {
 		return x.hashSliceKey(sliceKey{ns, name})
 	case object.Pods:
 		return x.podID(ns, name)[0]
+	case object.Nodes:
+		return x.hashNode(name)
 	}
 	return 0
 }
@@ -51,6 +53,11 @@ func (x *Index) SetVersion(k object.Kind, ns, name string, version uint32) bool 
 	case object.Pods:
 		if p := x.pod(x.podID(ns, name)); p != nil {
 			p.version = version
+			return true
+		}
+	case object.Nodes:
+		if n := x.node(name); n != nil {
+			n.version = version
 			return true
 		}
 	}
@@ -85,6 +92,12 @@ func (x *Index) Versions(k object.Kind) iter.Seq2[uint64, uint32] {
 		case object.Pods:
 			for p := range x.pods.byName.all() {
 				if !yield(p.id[0], p.version) {
+					return
+				}
+			}
+		case object.Nodes:
+			for n := range x.nodes.byName.all() {
+				if !yield(x.hashNode(n.Name), n.version) {
 					return
 				}
 			}

@@ -24,6 +24,7 @@ const (
 	Services
 	EndpointSlices
 	Pods
+	Nodes
 	NumKinds int = iota
 )
 
@@ -38,6 +39,8 @@ func (k Kind) String() string {
 		return "endpointslices"
 	case Pods:
 		return "pods"
+	case Nodes:
+		return "nodes"
 	}
 	return "unknown"
 }
@@ -64,6 +67,10 @@ func Set(ks ...Kind) Kinds {
 
 // Has reports whether every kind of other is in s.
 func (s Kinds) Has(other Kinds) bool { return s&other == other }
+
+// Needed returns the kinds of s that answers depend on. The others only tell
+// more of who asks: without them there is an answer, and it is right.
+func (s Kinds) Needed() Kinds { return s &^ Set(Nodes) }
 
 // Each calls f for every kind in s, in the order in which they are watched.
 func (s Kinds) Each(f func(Kind)) {
@@ -143,7 +150,19 @@ type Keep struct {
 	PodNames bool // of the Pods behind endpoints
 	Zones    bool // of endpoints
 	Nodes    bool // of endpoints
+	Pods     KeepPods
 }
+
+// KeepPods says what is kept of each Pod beyond its addresses.
+type KeepPods struct {
+	Records bool // its name, if that is a record of its own
+	Names   bool
+	Labels  bool
+	Places  bool // its node and zone
+}
+
+// Any reports whether anything is kept.
+func (k KeepPods) Any() bool { return k != KeepPods{} }
 
 // A Port is a port of a Service or of an EndpointSlice.
 type Port struct {
@@ -174,6 +193,19 @@ type Endpoint struct {
 type Pod struct {
 	Namespace, Name string
 	IPs             []netip.Addr
+	HostNetwork     bool   // its addresses are its node's
+	Record          bool   // its name is a DNS label, and a record
+	Named           bool   // its name is kept
+	Labels          Labels // empty if they are not kept
+	Node, Zone      string // empty if they are not kept; the zone is in lower case
+}
+
+// A Node is what DNS needs of a Kubernetes Node.
+type Node struct {
+	Name     string
+	Zone     string // lower case; empty if it has none
+	Addrs    []netip.Addr
+	PodCIDRs []netip.Prefix // masked
 }
 
 // intern returns a copy of s that all equal strings share and that does not

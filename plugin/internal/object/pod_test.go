@@ -4,6 +4,8 @@
 package object_test
 
 import (
+	"maps"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -51,7 +53,10 @@ func TestFromPod(t *testing.T) {
 		"only the old field":   {corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIP: "10.0.0.1"}}, pod("10.0.0.1")},
 		"dual stack":           {corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIP: "10.0.0.1", PodIPs: ips("10.0.0.1", "fd00::1")}}, pod("10.0.0.1", "fd00::1")},
 		"address twice":        {corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIPs: ips("10.0.0.1", "10.0.0.1", "::ffff:10.0.0.1")}}, pod("10.0.0.1")},
-		"host network":         {corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{HostNetwork: true}, Status: running}, pod("10.0.0.1")},
+		"host network": {
+			corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{HostNetwork: true}, Status: running},
+			result[object.Pod]{object.Pod{Namespace: "demo", Name: "web-0", IPs: addrs("10.0.0.1"), HostNetwork: true}, nil, true},
+		},
 		"some addresses are none": {
 			corev1.Pod{ObjectMeta: meta, Status: corev1.PodStatus{PodIPs: ips("", "10.0.0.256", "fe80::1%eth0", "10.0.0.1")}},
 			result[object.Pod]{pod("10.0.0.1").Object, repeat(object.SkipAddress, 3), true},
@@ -84,7 +89,7 @@ func TestFromPod(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			before := tc.in.DeepCopy()
-			got, skipped, ok := object.FromPod(&tc.in)
+			got, skipped, ok := object.FromPod(&tc.in, object.KeepPods{})
 			if diff := cmp.Diff(tc.want, result[object.Pod]{got, skipped, ok}, same); diff != "" {
 				t.Errorf("FromPod (-want +got):\n%s", diff)
 			}
@@ -95,14 +100,124 @@ func TestFromPod(t *testing.T) {
 	}
 }
 
+// What is kept of a Pod beyond its addresses is what the server asked for.
+func TestFromPodKeeps(t *testing.T) {
+	in := corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "web-0", Labels: map[string]string{
+			"topology.kubernetes.io/zone": "Zone-A", "app": "web",
+		}},
+		Spec:   corev1.PodSpec{NodeName: "node-1", HostNetwork: true},
+		Status: corev1.PodStatus{PodIP: "10.0.0.1"},
+	}
+	base := object.Pod{Namespace: "demo", Name: "web-0", IPs: addrs("10.0.0.1"), HostNetwork: true}
+	for name, tc := range map[string]struct {
+		keep object.KeepPods
+		pod  string // its name, if not the usual one
+		want func(p *object.Pod)
+	}{
+		"nothing":                        {object.KeepPods{}, "", func(*object.Pod) {}},
+		"names":                          {object.KeepPods{Names: true}, "", func(p *object.Pod) { p.Named = true }},
+		"records":                        {object.KeepPods{Records: true}, "", func(p *object.Pod) { p.Named, p.Record = true, true }},
+		"no record: dots":                {object.KeepPods{Records: true}, "web.0", func(*object.Pod) {}},
+		"no record, and a name: dots":    {object.KeepPods{Records: true, Names: true}, "web.0", func(p *object.Pod) { p.Named = true }},
+		"no record: 64 octets":           {object.KeepPods{Records: true}, label64, func(*object.Pod) {}},
+		"labels, in the order of keys":   {object.KeepPods{Labels: true}, "", func(p *object.Pod) { p.Labels = "app\x00web\x00topology.kubernetes.io/zone\x00Zone-A\x00" }},
+		"places, the zone in lower case": {object.KeepPods{Places: true}, "", func(p *object.Pod) { p.Node, p.Zone = "node-1", "zone-a" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, want := *in.DeepCopy(), base
+			if tc.pod != "" {
+				in.Name, want.Name = tc.pod, tc.pod
+			}
+			tc.want(&want)
+			got, _, _ := object.FromPod(&in, tc.keep)
+			if diff := cmp.Diff(want, got, same); diff != "" {
+				t.Errorf("FromPod (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLabels(t *testing.T) {
+	for _, want := range []map[string]string{
+		{}, {"a": ""}, {"a": "b"}, {"app": "web", "example.org/tier": "front", "z": ""},
+	} {
+		pod := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "web", Labels: want}, Status: corev1.PodStatus{PodIP: "10.0.0.1"}}
+		made, _, _ := object.FromPod(&pod, object.KeepPods{Labels: true})
+		if diff := cmp.Diff(want, maps.Collect(made.Labels.All())); diff != "" {
+			t.Errorf("labels (-want +got):\n%s", diff)
+		}
+		for range made.Labels.All() {
+			break // which is allowed
+		}
+	}
+}
+
+func TestFromNode(t *testing.T) {
+	node := func(edit func(n *corev1.Node)) corev1.Node {
+		n := corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}}
+		edit(&n)
+		return n
+	}
+	prefixes := func(ss ...string) (out []netip.Prefix) {
+		for _, s := range ss {
+			out = append(out, netip.MustParsePrefix(s))
+		}
+		return out
+	}
+	for name, tc := range map[string]struct {
+		in   corev1.Node
+		want result[object.Node]
+	}{
+		"bare": {node(func(*corev1.Node) {}), result[object.Node]{object.Node{Name: "node-1"}, nil, true}},
+		"whole": {
+			node(func(n *corev1.Node) {
+				n.Labels = map[string]string{"topology.kubernetes.io/zone": "EU-1a"}
+				n.Spec.PodCIDR, n.Spec.PodCIDRs = "10.1.0.0/24", []string{"10.1.0.0/24", "fd00:1::/64"}
+				n.Status.Addresses = []corev1.NodeAddress{
+					{Type: corev1.NodeHostName, Address: "192.0.2.9"}, {Type: corev1.NodeInternalIP, Address: "192.0.2.1"},
+					{Type: corev1.NodeExternalIP, Address: "2001:db8::1"}, {Type: corev1.NodeExternalIP, Address: "192.0.2.1"},
+				}
+			}),
+			result[object.Node]{object.Node{
+				Name: "node-1", Zone: "eu-1a", Addrs: addrs("192.0.2.1", "2001:db8::1"), PodCIDRs: prefixes("10.1.0.0/24", "fd00:1::/64"),
+			}, nil, true},
+		},
+		"only the old field": {
+			node(func(n *corev1.Node) { n.Spec.PodCIDR = "10.1.0.0/24" }),
+			result[object.Node]{object.Node{Name: "node-1", PodCIDRs: prefixes("10.1.0.0/24")}, nil, true},
+		},
+		"an address in a network's place": {
+			node(func(n *corev1.Node) {
+				n.Spec.PodCIDRs = []string{"10.1.0.7/24", "10.1.0.0/24", "x", "::ffff:10.0.0.0/120"}
+			}),
+			result[object.Node]{object.Node{Name: "node-1", PodCIDRs: prefixes("10.1.0.0/24")}, repeat(object.SkipAddress, 2), true},
+		},
+		"bad addresses": {
+			node(func(n *corev1.Node) {
+				n.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "x"}, {Type: corev1.NodeInternalIP, Address: "192.0.2.1"}}
+			}),
+			result[object.Node]{object.Node{Name: "node-1", Addrs: addrs("192.0.2.1")}, repeat(object.SkipAddress, 1), true},
+		},
+		"no name": {corev1.Node{}, result[object.Node]{object.Node{}, repeat(object.SkipName, 1), false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, skipped, ok := object.FromNode(&tc.in)
+			if diff := cmp.Diff(tc.want, result[object.Node]{got, skipped, ok}, same); diff != "" {
+				t.Errorf("FromNode (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestKinds(t *testing.T) {
-	all := object.Set(object.Namespaces, object.Services, object.EndpointSlices, object.Pods)
-	if object.NumKinds != 4 {
+	all := object.Set(object.Namespaces, object.Services, object.EndpointSlices, object.Pods, object.Nodes)
+	if object.NumKinds != 5 {
 		t.Fatalf("NumKinds = %d", object.NumKinds)
 	}
 	var kinds []object.Kind
 	all.Each(func(k object.Kind) { kinds = append(kinds, k) })
-	if diff := cmp.Diff([]object.Kind{object.Namespaces, object.Services, object.EndpointSlices, object.Pods}, kinds); diff != "" {
+	if diff := cmp.Diff([]object.Kind{object.Namespaces, object.Services, object.EndpointSlices, object.Pods, object.Nodes}, kinds); diff != "" {
 		t.Errorf("Each (-want +got):\n%s", diff)
 	}
 	tests := map[object.Kind][2]string{ // String, Resource
@@ -110,12 +225,16 @@ func TestKinds(t *testing.T) {
 		object.Services:       {"services", "services"},
 		object.EndpointSlices: {"endpointslices", "endpointslices.discovery.k8s.io"},
 		object.Pods:           {"pods", "pods"},
+		object.Nodes:          {"nodes", "nodes"},
 		object.Kind(9):        {"unknown", "unknown"},
 	}
 	for k, want := range tests {
 		if got := [2]string{k.String(), k.Resource()}; got != want {
 			t.Errorf("kind %d is %q, want %q", k, got, want)
 		}
+	}
+	if got, want := all.Needed(), all&^object.Set(object.Nodes); got != want {
+		t.Errorf("needed are %b, want %b", got, want)
 	}
 	for k := range kinds {
 		one := object.Set(object.Kind(k))

@@ -17,7 +17,7 @@ import (
 )
 
 // same compares what the From functions return: nil and empty are the same.
-var same = cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()}
+var same = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()}
 
 var (
 	label63   = strings.Repeat("a", 63)

@@ -31,23 +31,25 @@ type Limits struct {
 }
 
 // codecs know the kinds that are watched, and no others: registering all of
-// Kubernetes costs every process megabytes.
-var codecs, parameters = newCodecs()
+// Kubernetes costs every process megabytes. fullCodecs read more of each Pod.
+var (
+	codecs     = serializer.NewCodecFactory(newScheme(new(pod), new(podList)))
+	fullCodecs = serializer.NewCodecFactory(newScheme(new(fullPod), new(fullPodList)))
+	parameters = runtime.NewParameterCodec(newScheme(new(pod), new(podList)))
+)
 
-func newCodecs() (serializer.CodecFactory, runtime.ParameterCodec) {
-	scheme := newScheme()
-	return serializer.NewCodecFactory(scheme), runtime.NewParameterCodec(scheme)
-}
-
-func newScheme() *runtime.Scheme {
+// newScheme returns a scheme in which a Pod and a list of them are of those types.
+func newScheme(aPod, pods runtime.Object) *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	core, discovery := corev1.SchemeGroupVersion, discoveryv1.SchemeGroupVersion
 	scheme.AddKnownTypeWithName(core.WithKind("Namespace"), new(namespace))
 	scheme.AddKnownTypeWithName(core.WithKind("NamespaceList"), new(namespaceList))
 	scheme.AddKnownTypeWithName(core.WithKind("Service"), new(service))
 	scheme.AddKnownTypeWithName(core.WithKind("ServiceList"), new(serviceList))
-	scheme.AddKnownTypeWithName(core.WithKind("Pod"), new(pod))
-	scheme.AddKnownTypeWithName(core.WithKind("PodList"), new(podList))
+	scheme.AddKnownTypeWithName(core.WithKind("Pod"), aPod)
+	scheme.AddKnownTypeWithName(core.WithKind("PodList"), pods)
+	scheme.AddKnownTypeWithName(core.WithKind("Node"), new(node))
+	scheme.AddKnownTypeWithName(core.WithKind("NodeList"), new(nodeList))
 	scheme.AddKnownTypeWithName(discovery.WithKind("EndpointSlice"), new(endpointSlice))
 	scheme.AddKnownTypeWithName(discovery.WithKind("EndpointSliceList"), new(endpointSliceList))
 	scheme.AddKnownTypeWithName(metav1.SchemeGroupVersion.WithKind("PartialObjectMetadataList"), new(metadataList))
@@ -65,6 +67,9 @@ type client struct {
 func newClient(cfg Config) (*client, error) {
 	c := rest.CopyConfig(cfg.REST)
 	c.NegotiatedSerializer = codecs.WithoutConversion()
+	if full(cfg.Keep) {
+		c.NegotiatedSerializer = fullCodecs.WithoutConversion()
+	}
 	c.ContentType = runtime.ContentTypeProtobuf
 	c.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	c.QPS = -1 // client-go does not limit watches; ours limits every request

@@ -234,8 +234,67 @@ func (p *pod) Unmarshal(data []byte) error {
 		switch d.number {
 		case 1:
 			d.message((*objectMeta)(&p.ObjectMeta))
+		case 2:
+			d.message((*podSpec)(&p.Spec))
 		case 3:
 			d.message((*podStatus)(&p.Status))
+		}
+	}
+	return d.err
+}
+
+type podSpec corev1.PodSpec
+
+// Unmarshal implements [unmarshaler].
+func (s *podSpec) Unmarshal(data []byte) error {
+	d := decoder{rest: data}
+	for d.next() {
+		switch d.number {
+		case 11:
+			s.HostNetwork = *d.optionalBool()
+		}
+	}
+	return d.err
+}
+
+// A fullPod is a Pod with what only some servers keep: all of its labels, and its node.
+type fullPod corev1.Pod
+
+// Reset makes p empty.
+func (p *fullPod) Reset() { *p = fullPod{} }
+
+// DeepCopyObject implements [runtime.Object].
+func (p *fullPod) DeepCopyObject() runtime.Object {
+	return (*fullPod)((*corev1.Pod)(p).DeepCopy())
+}
+
+// Unmarshal implements [unmarshaler].
+func (p *fullPod) Unmarshal(data []byte) error {
+	d := decoder{rest: data}
+	for d.next() {
+		switch d.number {
+		case 1:
+			d.message((*labelledMeta)(&p.ObjectMeta))
+		case 2:
+			d.message((*fullPodSpec)(&p.Spec))
+		case 3:
+			d.message((*podStatus)(&p.Status))
+		}
+	}
+	return d.err
+}
+
+type fullPodSpec corev1.PodSpec
+
+// Unmarshal implements [unmarshaler].
+func (s *fullPodSpec) Unmarshal(data []byte) error {
+	d := decoder{rest: data}
+	for d.next() {
+		switch d.number {
+		case 10:
+			s.NodeName = d.text()
+		case 11:
+			s.HostNetwork = *d.optionalBool()
 		}
 	}
 	return d.err
@@ -315,10 +374,93 @@ func (m *objectName) Unmarshal(data []byte) error {
 	return d.err
 }
 
+type node corev1.Node
+
+// Reset makes n empty.
+func (n *node) Reset() { *n = node{} }
+
+// DeepCopyObject implements [runtime.Object].
+func (n *node) DeepCopyObject() runtime.Object { return (*node)((*corev1.Node)(n).DeepCopy()) }
+
+// Unmarshal implements [unmarshaler].
+func (n *node) Unmarshal(data []byte) error {
+	d := decoder{rest: data}
+	for d.next() {
+		switch d.number {
+		case 1:
+			d.message((*objectMeta)(&n.ObjectMeta))
+		case 2:
+			d.message((*nodeSpec)(&n.Spec))
+		case 3:
+			d.message((*nodeStatus)(&n.Status))
+		}
+	}
+	return d.err
+}
+
+type nodeSpec corev1.NodeSpec
+
+// Unmarshal implements [unmarshaler].
+func (s *nodeSpec) Unmarshal(data []byte) error {
+	d := decoder{rest: data}
+	for d.next() {
+		switch d.number {
+		case 1:
+			s.PodCIDR = d.text()
+		case 7:
+			s.PodCIDRs = append(s.PodCIDRs, d.text())
+		}
+	}
+	return d.err
+}
+
+type nodeStatus corev1.NodeStatus
+
+// Unmarshal implements [unmarshaler].
+func (s *nodeStatus) Unmarshal(data []byte) error {
+	d := decoder{rest: data}
+	for d.next() {
+		switch d.number {
+		case 5:
+			s.Addresses = append(s.Addresses, corev1.NodeAddress{})
+			d.message((*nodeAddress)(&s.Addresses[len(s.Addresses)-1]))
+		}
+	}
+	return d.err
+}
+
+type nodeAddress corev1.NodeAddress
+
+// Unmarshal implements [unmarshaler].
+func (a *nodeAddress) Unmarshal(data []byte) error {
+	d := decoder{rest: data}
+	for d.next() {
+		switch d.number {
+		case 1:
+			a.Type = corev1.NodeAddressType(d.text())
+		case 2:
+			a.Address = d.text()
+		}
+	}
+	return d.err
+}
+
 type objectMeta metav1.ObjectMeta
 
 // Unmarshal implements [unmarshaler].
 func (m *objectMeta) Unmarshal(data []byte) error {
+	return unmarshalMeta((*metav1.ObjectMeta)(m), data, neededLabel)
+}
+
+// A labelledMeta is an objectMeta with all labels.
+type labelledMeta metav1.ObjectMeta
+
+// Unmarshal implements [unmarshaler].
+func (m *labelledMeta) Unmarshal(data []byte) error {
+	return unmarshalMeta((*metav1.ObjectMeta)(m), data, anyLabel)
+}
+
+func unmarshalMeta(m *metav1.ObjectMeta, data []byte, neededLabel func(key []byte) bool) error {
 	d := decoder{rest: data}
 	for d.next() {
 		switch d.number {
@@ -353,9 +495,12 @@ func keep(m map[string]string, d *decoder, needed func(key []byte) bool) map[str
 	return m
 }
 
+func anyLabel([]byte) bool { return true }
+
 func neededLabel(key []byte) bool {
 	switch string(key) {
 	case discoveryv1.LabelServiceName,
+		corev1.LabelTopologyZone,                  // of Nodes
 		"multicluster.kubernetes.io/service-name", // of the EndpointSlices of a ServiceImport
 		"multicluster.kubernetes.io/source-cluster":
 		return true
@@ -390,6 +535,8 @@ type (
 	serviceList       = list[service, *service]
 	endpointSliceList = list[endpointSlice, *endpointSlice]
 	podList           = list[pod, *pod]
+	fullPodList       = list[fullPod, *fullPod]
+	nodeList          = list[node, *node]
 	metadataList      = list[metadata, *metadata]
 )
 

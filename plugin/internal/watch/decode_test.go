@@ -23,6 +23,7 @@ import (
 	metafuzzer "k8s.io/apimachinery/pkg/apis/meta/fuzzer"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
@@ -30,6 +31,12 @@ import (
 
 // everything is all that may be kept of an EndpointSlice.
 var everything = object.Keep{PodNames: true, Zones: true, Nodes: true}
+
+// Of Pods, what is kept by any server, and what by those that need full ones.
+var (
+	anyServer = object.KeepPods{Records: true, Names: true}
+	fullPods  = object.KeepPods{Records: true, Names: true, Labels: true, Places: true}
+)
 
 // A message is an object, or a list, that decodes itself.
 type message interface {
@@ -47,6 +54,25 @@ var decoders = []struct{ theirs, ours func() message }{
 	{func() message { return new(corev1.PodList) }, func() message { return new(podList) }},
 	{func() message { return new(discoveryv1.EndpointSlice) }, func() message { return new(endpointSlice) }},
 	{func() message { return new(discoveryv1.EndpointSliceList) }, func() message { return new(endpointSliceList) }},
+	{func() message { return new(corev1.Pod) }, func() message { return new(fullPod) }},
+	{func() message { return new(corev1.PodList) }, func() message { return new(fullPodList) }},
+	{func() message { return new(corev1.Node) }, func() message { return new(node) }},
+	{func() message { return new(corev1.NodeList) }, func() message { return new(nodeList) }},
+}
+
+// A sight is how the watcher looks at objects.
+type sight struct {
+	pods   object.KeepPods
+	labels func(key []byte) bool
+}
+
+// sightOf returns how the watcher looks at objects that are decoded as m is.
+func sightOf(m message) sight {
+	switch m.(type) {
+	case *fullPod, *fullPodList:
+		return sight{fullPods, anyLabel}
+	}
+	return sight{anyServer, neededLabel}
 }
 
 // A seen is what the watcher sees of an object, or of a list.
@@ -62,11 +88,11 @@ type seen struct {
 }
 
 // see returns what the watcher sees of o.
-func see(t testing.TB, o runtime.Object) seen {
+func (v sight) see(t testing.TB, o runtime.Object) seen {
 	t.Helper()
 	if l, err := meta.ListAccessor(o); err == nil {
 		s := seen{Version: l.GetResourceVersion(), Continue: l.GetContinue()}
-		err := meta.EachListItem(o, func(o runtime.Object) error { s.Items = append(s.Items, see(t, o)); return nil })
+		err := meta.EachListItem(o, func(o runtime.Object) error { s.Items = append(s.Items, v.see(t, o)); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,11 +105,11 @@ func see(t testing.TB, o runtime.Object) seen {
 	s := seen{
 		Namespace: m.GetNamespace(), Name: m.GetName(), Version: m.GetResourceVersion(),
 		Deleted: m.GetDeletionTimestamp(),
-		Labels:  only(m.GetLabels(), neededLabel), Annotations: only(m.GetAnnotations(), neededAnnotation),
+		Labels:  only(m.GetLabels(), v.labels), Annotations: only(m.GetAnnotations(), neededAnnotation),
 		Trigger: m.GetAnnotations()[corev1.EndpointsLastChangeTriggerTime],
 		Initial: m.GetAnnotations()[metav1.InitialEventsAnnotationKey],
 	}
-	s.Object, s.Skipped, s.OK = from(o)
+	s.Object, s.Skipped, s.OK = v.from(o)
 	return s
 }
 
@@ -98,7 +124,7 @@ func only(m map[string]string, needed func([]byte) bool) map[string]string {
 }
 
 // from is the From function of the kind of o.
-func from(o runtime.Object) (any, []object.Skip, bool) {
+func (v sight) from(o runtime.Object) (any, []object.Skip, bool) {
 	switch o := o.(type) {
 	case *corev1.Namespace:
 		return any3(object.FromNamespace(o))
@@ -109,9 +135,13 @@ func from(o runtime.Object) (any, []object.Skip, bool) {
 	case *service:
 		return any3(object.FromService((*corev1.Service)(o)))
 	case *corev1.Pod:
-		return any3(object.FromPod(o))
-	case *pod:
-		return any3(object.FromPod((*corev1.Pod)(o)))
+		return any3(object.FromPod(o, v.pods))
+	case *pod, *fullPod:
+		return any3(object.FromPod(complete(o), v.pods))
+	case *corev1.Node:
+		return any3(object.FromNode(o))
+	case *node:
+		return any3(object.FromNode((*corev1.Node)(o)))
 	case *discoveryv1.EndpointSlice:
 		return any3(object.FromEndpointSlice(o, everything))
 	case *endpointSlice:
@@ -138,8 +168,8 @@ func compare(t testing.TB, data []byte, theirs, ours message) {
 	if err != nil {
 		t.Fatalf("%T: got %v, but the generated decoder accepts %x", ours, err, data)
 	}
-	want, got := see(t, theirs), see(t, ours)
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+	want, got := sightOf(ours).see(t, theirs), sightOf(ours).see(t, ours)
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 		t.Fatalf("%T (-want +got):\n%s", ours, diff)
 	}
 }
@@ -168,7 +198,7 @@ func servable(t *testing.T, data []byte, m message) int {
 	if err := m.Unmarshal(data); err != nil {
 		t.Fatal(err)
 	}
-	s, n := see(t, m), 0
+	s, n := sightOf(m).see(t, m), 0
 	for _, s := range append(s.Items, s) {
 		if s.OK {
 			n++
@@ -225,6 +255,15 @@ func (p plausible) object(o runtime.Object) {
 		for i := range o.Status.PodIPs {
 			o.Status.PodIPs[i].IP = p.ip()
 		}
+	case *corev1.Node:
+		o.Spec.PodCIDR = p.cidr()
+		for i := range o.Spec.PodCIDRs {
+			o.Spec.PodCIDRs[i] = p.cidr()
+		}
+		for i := range o.Status.Addresses {
+			o.Status.Addresses[i].Type = corev1.NodeAddressType(p.one("InternalIP", "ExternalIP", "Hostname"))
+			o.Status.Addresses[i].Address = p.ip()
+		}
 	case *discoveryv1.EndpointSlice:
 		p.slice(o)
 	}
@@ -243,6 +282,7 @@ func (p plausible) metadata(m metav1.Object) {
 	}
 	labels[discoveryv1.LabelServiceName] = p.name()
 	labels["multicluster.kubernetes.io/source-cluster"] = p.name()
+	labels[corev1.LabelTopologyZone] = p.one("zone-a", "Zone-B", "")
 	annotations[p.one(corev1.EndpointsLastChangeTriggerTime, "clusterdns.io/x", "x")] = "2026-01-02T03:04:05Z"
 	annotations[metav1.InitialEventsAnnotationKey] = p.one("true", "false")
 	m.SetLabels(labels)
@@ -291,6 +331,10 @@ func (p plausible) name() string { return p.one("web", "web-1", "a", "a", "Upper
 
 func (p plausible) ip() string {
 	return p.one("10.0.0.1", "10.0.0.2", "fd00::1", "::ffff:10.0.0.3", "fe80::1%eth0", "None", "")
+}
+
+func (p plausible) cidr() string {
+	return p.one("10.1.0.0/24", "10.1.1.7/24", "fd00:1::/64", "::ffff:10.0.0.0/120", "10.1.0.0", "")
 }
 
 func (p plausible) protocol() corev1.Protocol {
@@ -409,6 +453,14 @@ func TestDecodeOnly(t *testing.T) {
 			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "checkout-6d4cf56db6-x7k2p", ResourceVersion: "184467"},
 			Status:     corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.1.0.1", PodIPs: []corev1.PodIP{{IP: "10.1.0.1"}}},
 		}},
+		{realPod(), new(fullPod), &fullPod{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: "shop", Name: "checkout-6d4cf56db6-x7k2p", ResourceVersion: "184467",
+				Labels: realPod().Labels,
+			},
+			Spec:   corev1.PodSpec{NodeName: "node-17.example.org"},
+			Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.1.0.1", PodIPs: []corev1.PodIP{{IP: "10.1.0.1"}}},
+		}},
 	} {
 		if err := tc.got.Unmarshal(marshal(t, tc.sent)); err != nil {
 			t.Fatal(err)
@@ -448,7 +500,7 @@ func TestDecodeJSON(t *testing.T) {
 	for _, d := range decoders {
 		t.Run(fmt.Sprintf("%T", d.theirs()), func(t *testing.T) {
 			ours := d.ours()
-			kinds, _, err := newScheme().ObjectKinds(ours)
+			kinds, _, err := schemeOf(ours).ObjectKinds(ours)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -461,11 +513,11 @@ func TestDecodeJSON(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, _, err := codecs.UniversalDeserializer().Decode(data, &kinds[0], nil)
+				got, _, err := serializer.NewCodecFactory(schemeOf(ours)).UniversalDeserializer().Decode(data, &kinds[0], nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(see(t, theirs), see(t, got), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+				if diff := cmp.Diff(sightOf(ours).see(t, theirs), sightOf(ours).see(t, got), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 					t.Fatalf("%T (-want +got):\n%s", got, diff)
 				}
 			}
@@ -499,6 +551,14 @@ func TestDecodeMetadata(t *testing.T) {
 	if items < 100 {
 		t.Errorf("%d objects: this tests nothing", items)
 	}
+}
+
+// schemeOf returns the scheme that m is of.
+func schemeOf(m message) *runtime.Scheme {
+	if sightOf(m).pods == fullPods {
+		return newScheme(new(fullPod), new(fullPodList))
+	}
+	return newScheme(new(pod), new(podList))
 }
 
 func BenchmarkDecode(b *testing.B) {

@@ -33,7 +33,7 @@ const patience = 30 * time.Second
 var (
 	services = object.Set(object.Services)
 	basic    = object.Set(object.Namespaces, object.Services, object.EndpointSlices)
-	all      = basic | object.Set(object.Pods)
+	all      = basic | object.Set(object.Pods, object.Nodes)
 )
 
 // modes are the two ways to read everything.
@@ -297,7 +297,11 @@ func pod(name, ip string, edits ...func(*corev1.Pod)) *corev1.Pod {
 
 // cluster is one object of each kind.
 func cluster() []runtime.Object {
-	return []runtime.Object{namespace("default"), service("web"), slice("web"), pod("web-1", "10.1.0.1")}
+	return []runtime.Object{namespace("default"), service("web"), slice("web"), pod("web-1", "10.1.0.1"), node("a", "10.1.0.0/24")}
+}
+
+func node(name, network string) *corev1.Node {
+	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.NodeSpec{PodCIDRs: []string{network}}}
 }
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }

@@ -22,7 +22,7 @@ type resource struct {
 	labels func(Config) string
 	fields string
 	// list returns a new list object.
-	list func() runtime.Object
+	list func(Config) runtime.Object
 	// set brings o into the index; live is false while a list is read.
 	set func(s *Store, o runtime.Object, gen uint32, live bool) []object.Skip
 	// remove takes o out of the index.
@@ -40,21 +40,21 @@ var resources = [object.NumKinds]resource{
 	object.Namespaces: {
 		client: func(c *client) rest.Interface { return c.core },
 		labels: func(c Config) string { return c.NamespaceLabels },
-		list:   func() runtime.Object { return new(namespaceList) },
+		list:   func(Config) runtime.Object { return new(namespaceList) },
 		set:    setNamespace,
 		remove: func(s *Store, o runtime.Object) { s.index.DeleteNamespace(o.(*namespace).Name) },
 	},
 	object.Services: {
 		client: func(c *client) rest.Interface { return c.core },
 		labels: func(c Config) string { return c.Labels },
-		list:   func() runtime.Object { return new(serviceList) },
+		list:   func(Config) runtime.Object { return new(serviceList) },
 		set:    setService,
 		remove: func(s *Store, o runtime.Object) { s.index.DeleteService(key(o)) },
 	},
 	object.EndpointSlices: {
 		client: func(c *client) rest.Interface { return c.discovery },
 		labels: func(c Config) string { return c.Labels },
-		list:   func() runtime.Object { return new(endpointSliceList) },
+		list:   func(Config) runtime.Object { return new(endpointSliceList) },
 		set:    setEndpointSlice,
 		remove: removeEndpointSlice,
 	},
@@ -62,9 +62,16 @@ var resources = [object.NumKinds]resource{
 		client: func(c *client) rest.Interface { return c.core },
 		labels: func(c Config) string { return c.Labels },
 		fields: notEnded,
-		list:   func() runtime.Object { return new(podList) },
+		list:   newPodList,
 		set:    setPod,
 		remove: func(s *Store, o runtime.Object) { s.index.DeletePod(key(o)) },
+	},
+	object.Nodes: {
+		client: func(c *client) rest.Interface { return c.core },
+		labels: func(Config) string { return "" },
+		list:   func(Config) runtime.Object { return new(nodeList) },
+		set:    setNode,
+		remove: func(s *Store, o runtime.Object) { s.index.DeleteNode(o.(*node).Name) },
 	},
 }
 
@@ -113,12 +120,39 @@ func removeEndpointSlice(s *Store, o runtime.Object) {
 	s.moving.remove(time.Now(), namespace, name, s.gens[object.EndpointSlices].Load())
 }
 
+// full reports whether Pods are to be decoded with what keep says that only
+// some servers need.
+func full(keep object.Keep) bool { return keep.Pods.Labels || keep.Pods.Places }
+
+func newPodList(cfg Config) runtime.Object {
+	if full(cfg.Keep) {
+		return new(fullPodList)
+	}
+	return new(podList)
+}
+
+// complete returns o, a Pod of either type, as the API's.
+func complete(o runtime.Object) *corev1.Pod {
+	if p, ok := o.(*fullPod); ok {
+		return (*corev1.Pod)(p)
+	}
+	return (*corev1.Pod)(o.(*pod))
+}
+
 func setPod(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
-	pod, skipped, ok := object.FromPod((*corev1.Pod)(o.(*pod)))
+	pod, skipped, ok := object.FromPod(complete(o), s.cfg.Keep.Pods)
 	if ok {
 		s.index.SetPod(pod, gen)
 	} else {
 		s.index.DeletePod(key(o)) // it terminates: its address may be another's any moment
+	}
+	return skipped
+}
+
+func setNode(s *Store, o runtime.Object, gen uint32, _ bool) []object.Skip {
+	made, skipped, ok := object.FromNode((*corev1.Node)(o.(*node)))
+	if ok {
+		s.index.SetNode(made, gen)
 	}
 	return skipped
 }

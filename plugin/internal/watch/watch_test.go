@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/clusterdns/clusterdns/plugin/internal/index"
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
 	"github.com/clusterdns/clusterdns/plugin/internal/watch"
 	"github.com/clusterdns/clusterdns/test/apiserver"
@@ -67,6 +68,14 @@ func TestEachKind(t *testing.T) {
 				return [3]bool{has("10.1.0.1"), has("10.1.0.2"), has("10.1.0.3")}
 			},
 		},
+		{
+			kind:   object.Nodes,
+			before: node("a", "10.1.1.0/24"), created: node("more", "10.1.2.0/24"), edited: node("more", "10.1.3.0/24"),
+			has: func(l *watch.Lease) [3]bool {
+				has := func(a string) bool { return l.Index().Client(addr(a)).Node != "" }
+				return [3]bool{has("10.1.1.1"), has("10.1.2.1"), has("10.1.3.1")}
+			},
+		},
 	} {
 		t.Run(tc.kind.String(), func(t *testing.T) {
 			inModes(t, func(t *testing.T, s *apiserver.Server, _ string) {
@@ -89,6 +98,54 @@ func TestEachKind(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// What is kept of Pods is what the configuration says, in a list, in a change,
+// and from an API server that speaks JSON.
+func TestKeepPods(t *testing.T) {
+	labels := map[string]string{"app": "web", corev1.LabelTopologyZone: "Zone-B"}
+	web := pod("web-1", "10.1.0.1", func(p *corev1.Pod) { p.Labels, p.Spec.NodeName = labels, "node-1" })
+	more := pod("web-2", "10.1.0.2", func(p *corev1.Pod) { p.Labels, p.Spec.NodeName = labels, "node-1" })
+	host := pod("host", "10.1.0.3", func(p *corev1.Pod) { p.Spec.HostNetwork = true })
+	for name, tc := range map[string]struct {
+		keep object.KeepPods
+		want func(c *index.Client)
+	}{
+		"nothing": {object.KeepPods{}, func(*index.Client) {}},
+		"names":   {object.KeepPods{Names: true}, func(c *index.Client) { c.Pod = "web" }},
+		"labels": {object.KeepPods{Labels: true}, func(c *index.Client) {
+			c.Labels = "app\x00web\x00topology.kubernetes.io/zone\x00Zone-B\x00"
+		}},
+		"places": {object.KeepPods{Places: true}, func(c *index.Client) { c.Node, c.Zone = "node-1", "zone-b" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, json := range []bool{false, true} {
+				inModes(t, func(t *testing.T, s *apiserver.Server, _ string) {
+					s.Apply(web, host)
+					cfg := config(s)
+					if json {
+						onlyJSON(&cfg)
+					}
+					cfg.Keep.Pods = tc.keep
+					l := synced(t, cfg, object.Set(object.Pods))
+					told(t, l, object.Pods, s.Apply(more))
+					for i, a := range []string{"10.1.0.1", "10.1.0.2"} {
+						want := index.Client{Namespace: "default"}
+						tc.want(&want)
+						if want.Pod != "" {
+							want.Pod = fmt.Sprint("web-", i+1)
+						}
+						if got := l.Index().Client(addr(a)); got != want {
+							t.Errorf("client %s: got %+v, want %+v", a, got, want)
+						}
+					}
+					if got := l.Index().Client(addr("10.1.0.3")); got != (index.Client{}) {
+						t.Errorf("an address of a Pod on the host network: got %+v, want nobody's", got)
+					}
+				})
+			}
 		})
 	}
 }
@@ -223,18 +280,23 @@ func TestSelectors(t *testing.T) {
 	})
 }
 
+// onlyJSON has the API server answer in JSON.
+func onlyJSON(cfg *watch.Config) {
+	cfg.REST.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper{next, func(r *http.Request) (*http.Response, error) {
+			r = r.Clone(r.Context())
+			r.Header.Set("Accept", runtime.ContentTypeJSON)
+			return next.RoundTrip(r)
+		}}
+	})
+}
+
 // An API server, or a proxy before it, may speak JSON only.
 func TestJSONOnly(t *testing.T) {
 	inModes(t, func(t *testing.T, s *apiserver.Server, _ string) {
 		s.Apply(cluster()...)
 		cfg := config(s)
-		cfg.REST.Wrap(func(next http.RoundTripper) http.RoundTripper {
-			return roundTripper{next, func(r *http.Request) (*http.Response, error) {
-				r = r.Clone(r.Context())
-				r.Header.Set("Accept", runtime.ContentTypeJSON)
-				return next.RoundTrip(r)
-			}}
-		})
+		onlyJSON(&cfg)
 		l := synced(t, cfg, all)
 		if got := l.Index().Service("default", "web"); got == nil || len(got.Groups) != 1 {
 			t.Errorf("after the list: got %+v, want a Service with endpoints", got)

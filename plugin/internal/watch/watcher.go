@@ -223,7 +223,7 @@ func (w *watcher) list(ctx context.Context) (version string, err error) {
 func (w *watcher) page(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	list := w.r.list()
+	list := w.r.list(w.s.cfg)
 	w.selectors(&opts)
 	err := w.r.client(w.s.client).Get().Resource(w.kind.String()).VersionedParams(&opts, parameters).Do(ctx).Into(list)
 	return list, err

@@ -29,6 +29,7 @@ var resources = map[string]schema.GroupVersionResource{
 	"Namespace":     {Version: "v1", Resource: "namespaces"},
 	"Service":       {Version: "v1", Resource: "services"},
 	"Pod":           {Version: "v1", Resource: "pods"},
+	"Node":          {Version: "v1", Resource: "nodes"},
 	"EndpointSlice": {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
 
 	"ServiceAccount":     {Version: "v1", Resource: "serviceaccounts"},

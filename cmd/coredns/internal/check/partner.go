@@ -28,33 +28,13 @@ func partners(b block, cfg *dnsserver.Config) []Diagnostic {
 		}
 	}
 	if uses := b.uses["autopath"]; len(uses) > 0 {
-		out = append(out, searchPath(uses[len(uses)-1], cfg)...)
-	}
-	if uses := b.uses["clusterdns"]; len(uses) > 0 {
-		out = append(out, refused(b)...)
-	}
-	return out
-}
-
-// refuses are the directives next to which clusterdns does not start: they
-// would find nothing in it yet. A scenario holds this list against a start.
-var refuses = []string{"autopath", "metadata"}
-
-// refused checks the directives next to clusterdns.
-func refused(b block) []Diagnostic {
-	var out []Diagnostic
-	for _, directive := range refuses {
-		if uses := b.uses[directive]; len(uses) > 0 {
-			head := uses[0][0]
-			out = append(out, errorAt(Pos{head.File, head.Line},
-				"plugin/clusterdns: %s is in the same server block, and clusterdns does not support it yet: remove it, or use the kubernetes plugin here", directive))
-		}
+		out = append(out, searchPath(uses[len(uses)-1], b, cfg)...)
 	}
 	return out
 }
 
 // searchPath checks the plugin that autopath gets search paths from.
-func searchPath(use []caddyfile.Token, cfg *dnsserver.Config) []Diagnostic {
+func searchPath(use []caddyfile.Token, b block, cfg *dnsserver.Config) []Diagnostic {
 	args := lines(use)[0]
 	last := args[len(args)-1]
 	name, ok := strings.CutPrefix(last.Text, "@")
@@ -66,7 +46,23 @@ func searchPath(use []caddyfile.Token, cfg *dnsserver.Config) []Diagnostic {
 	case nil:
 		return []Diagnostic{noteAt(at, "plugin/autopath: there is no %s in this server block; autopath does nothing", name)}
 	case autopath.AutoPather:
+		if (name == "clusterdns" || name == "kubernetes") && !verified(b.uses[name]) {
+			return []Diagnostic{noteAt(at, "plugin/autopath: %s does not know which Pod asks, so autopath does nothing; say \"pods verified\" there", name)}
+		}
 		return nil
 	}
 	return []Diagnostic{errorAt(at, "plugin/autopath: %s does not implement the AutoPather interface", name)}
+}
+
+// verified reports whether the last word of a plugin's block about Pods is "verified".
+func verified(uses [][]caddyfile.Token) bool {
+	mode := ""
+	for _, use := range uses {
+		for _, line := range lines(use) {
+			if len(line) == 2 && line[0].Text == "pods" {
+				mode = line[1].Text
+			}
+		}
+	}
+	return mode == "verified"
 }
