@@ -54,15 +54,22 @@ type upstreamer interface {
 type zone struct {
 	origin       string // in lower case
 	mname, rname string // of its SOA record
+	reverse      bool
+	clusterset   bool // its Services are those that the cluster imports
 }
 
 // Name implements [plugin.Handler].
 func (c *ClusterDNS) Name() string { return Name }
 
 // Ready implements the Readiness interface of the ready plugin: it is true once
-// every kind that answers may depend on is synced.
+// every kind that answers may depend on is synced. It does not wait for one that
+// the API server refuses and the rest can do without.
 func (c *ClusterDNS) Ready() bool {
-	return c.lease != nil && c.lease.Synced().Has(c.opts.Kinds.Needed())
+	if c.lease == nil {
+		return false
+	}
+	refused := c.lease.Refused() // first: a kind that was refused is synced before it no longer is
+	return (refused | c.lease.Synced()).Has(c.opts.Kinds.Needed())
 }
 
 // CacheBypassZones implements cache.ZoneBypasser: answers from memory need no
@@ -132,7 +139,10 @@ var hooks = watch.Hooks{
 
 // remedy says what to do about err, if that is known.
 func remedy(k object.Kind, err error) string {
-	if !watch.Denied(err) {
+	switch {
+	case k == object.ServiceImports && watch.Absent(err):
+		return "; install the CRDs of the Multi-Cluster Services API. Until then the multicluster zones have no Services"
+	case !watch.Denied(err):
 		return ""
 	}
 	until := "names that need them are answered SERVFAIL"

@@ -56,12 +56,14 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 	state := request.Request{W: w, Req: r}
 	zone := q.Name[len(q.Name)-len(z.origin):] // in the letter case of the query
 	question := answer.Question{
-		Name:    q.Name,
-		Zone:    zone,
-		Type:    q.Qtype,
-		Limit:   tooMany(state.Size(), q),
-		Start:   rand.Uint32(),
-		Explain: c.opts.Explain && r.IsEdns0() != nil,
+		Name:       q.Name,
+		Zone:       zone,
+		Type:       q.Qtype,
+		ClusterSet: z.clusterset,
+		Refused:    c.lease.Refused(), // before Synced, as in Ready
+		Limit:      tooMany(state.Size(), q),
+		Start:      rand.Uint32(),
+		Explain:    c.opts.Explain && r.IsEdns0() != nil,
 	}
 	if c.opts.MaxAnswers > 0 {
 		question.Room = room(state.Size(), r)
@@ -152,7 +154,7 @@ func (m *reply) deny(z *zone, name string, c *ClusterDNS) {
 	if name != z.origin { // written in another letter case: so is the answer
 		mname, rname = answer.SOANames(name)
 	}
-	answer.SOA(&m.soa, name, mname, rname, c.lease.Index().Serial(), c.opts.NegativeTTL, c.opts.NegativeTTL)
+	answer.SOA(&m.soa, name, mname, rname, c.serial(z), c.opts.NegativeTTL, c.opts.NegativeTTL)
 	m.ns[0] = &m.soa
 	m.Ns = m.ns[:]
 }

@@ -26,6 +26,7 @@ const (
 	labelProtocol
 	labelService
 	labelZone
+	labelCluster
 	labelParseError
 	labelClientNamespace
 	labelClientPodName
@@ -41,6 +42,7 @@ var labelNames = [numLabels]string{
 	labelProtocol:        "protocol",
 	labelService:         "service",
 	labelZone:            "zone",
+	labelCluster:         "cluster",
 	labelParseError:      "parse-error",
 	labelClientNamespace: "client-namespace",
 	labelClientPodName:   "client-pod-name",
@@ -122,7 +124,7 @@ func (d *described) label() {
 		d.labelClient(m, set)
 	}
 	if z := d.c.match(d.name); z != nil {
-		labelName(d.name[:len(d.name)-len(z.origin)], d.c.opts.Zonal, set)
+		labelName(d.name[:len(d.name)-len(z.origin)], d.c.opts.Zonal, z.clusterset, set)
 	}
 }
 
@@ -145,7 +147,7 @@ func (d *described) labelClient(m map[string]metadata.Func, set func(label, stri
 // labelName sets the labels of what is asked for: below is the name without its
 // zone. They are those of the kubernetes plugin, which splits a name by its
 // labels without asking what is there.
-func labelName(below string, zonal bool, set func(label, string)) {
+func labelName(below string, zonal, clusterset bool, set func(label, string)) {
 	labels := dns.SplitDomainName(strings.ToLower(below))
 	at := func(i int) string { // from right to left
 		if i >= len(labels) {
@@ -153,15 +155,17 @@ func labelName(below string, zonal bool, set func(label, string)) {
 		}
 		return labels[len(labels)-1-i]
 	}
-	kind, endpoint, port, protocol, zone := at(0), at(3), "", "", ""
+	kind, endpoint, port, protocol, zone, cluster := at(0), at(3), "", "", "", ""
 	switch n := len(labels); {
-	case zonal && n > 5 && kind == "svc" && at(3) == "_zone" && (at(4) == "pin" || at(4) == "prefer"):
+	case zonal && !clusterset && n > 5 && kind == "svc" && at(3) == "_zone" && (at(4) == "pin" || at(4) == "prefer"):
 		endpoint, zone = "", strings.Join(labels[:n-5], ".")
 	case n > 5, n > 0 && kind != "svc" && kind != "pod":
 		set(labelParseError, "invalid query name")
 		return
 	case n == 1: // svc.<zone> asks for none in particular
 		kind = ""
+	case clusterset && n == 5 && !strings.HasPrefix(at(3), "_") && !strings.HasPrefix(at(4), "_"):
+		endpoint, cluster = at(4), at(3)
 	case n == 5:
 		endpoint, port, protocol = "", strings.TrimPrefix(at(4), "_"), strings.TrimPrefix(at(3), "_")
 	}
@@ -173,6 +177,9 @@ func labelName(below string, zonal bool, set func(label, string)) {
 	set(labelProtocol, protocol)
 	if zonal {
 		set(labelZone, zone)
+	}
+	if clusterset {
+		set(labelCluster, cluster)
 	}
 }
 

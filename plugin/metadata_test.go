@@ -132,6 +132,7 @@ func TestMetadata(t *testing.T) {
 		}
 		return m
 	}
+	set := newBeside(t, "clusterdns cluster.local clusterset.local {\nmulticluster clusterset.local\nzonal\n}", []string{"metadata"}, clients()...)
 	web := name("", "svc", "shop", "", "", "web")
 	bad := map[string]string{"parse-error": "invalid query name"}
 	for what, tc := range map[string]struct {
@@ -139,20 +140,27 @@ func TestMetadata(t *testing.T) {
 		from, name string
 		want       map[string]string
 	}{
-		"service":                {verified, "192.0.2.1", "web.shop.svc.cluster.local.", web},
-		"in lower case":          {verified, "192.0.2.1", "Web.SHOP.svc.Cluster.local.", web},
-		"port":                   {verified, "192.0.2.1", "_http._tcp.web.shop.svc.cluster.local.", name("", "svc", "shop", "http", "tcp", "web")},
-		"endpoint":               {verified, "192.0.2.1", "db-0.db.shop.svc.cluster.local.", name("db-0", "svc", "shop", "", "", "db")},
-		"pod":                    {verified, "192.0.2.1", "10-1-0-1.shop.pod.cluster.local.", name("", "pod", "shop", "", "", "10-1-0-1")},
-		"namespace":              {verified, "192.0.2.1", "shop.svc.cluster.local.", name("", "svc", "shop", "", "", "")},
-		"apex":                   {verified, "192.0.2.1", "cluster.local.", name("", "", "", "", "", "")},
-		"svc":                    {verified, "192.0.2.1", "svc.cluster.local.", name("", "", "", "", "", "")},
-		"no kind":                {verified, "192.0.2.1", "foo.bar.nokind.cluster.local.", bad},
-		"too long":               {verified, "192.0.2.1", "a.b.c.d.e.svc.cluster.local.", bad},
-		"reverse":                {verified, "192.0.2.1", "1.0.1.10.in-addr.arpa.", bad},
-		"outside":                {verified, "192.0.2.1", "example.org.", map[string]string{}},
-		"outside, insecure":      {insecure, "10.1.0.1", "example.org.", map[string]string{}},
-		"insecure knows no Pods": {insecure, "10.1.0.1", "web.shop.svc.cluster.local.", web},
+		"service":       {verified, "192.0.2.1", "web.shop.svc.cluster.local.", web},
+		"in lower case": {verified, "192.0.2.1", "Web.SHOP.svc.Cluster.local.", web},
+		"port":          {verified, "192.0.2.1", "_http._tcp.web.shop.svc.cluster.local.", name("", "svc", "shop", "http", "tcp", "web")},
+		"endpoint":      {verified, "192.0.2.1", "db-0.db.shop.svc.cluster.local.", name("db-0", "svc", "shop", "", "", "db")},
+		"clusterset":    {set, "192.0.2.1", "web.shop.svc.clusterset.local.", with(web, "cluster", "", "zone", "")},
+		"clusterset, endpoint": {set, "192.0.2.1", "db-0.East.db.shop.svc.clusterset.local.",
+			with(name("db-0", "svc", "shop", "", "", "db"), "cluster", "east", "zone", "")},
+		"clusterset, port": {set, "192.0.2.1", "_http._tcp.web.shop.svc.clusterset.local.",
+			with(name("", "svc", "shop", "http", "tcp", "web"), "cluster", "", "zone", "")},
+		"clusterset, topology zone": {set, "192.0.2.1", "eu-1a.pin._zone.web.shop.svc.clusterset.local.", bad},
+		"topology zone":             {set, "192.0.2.1", "EU-1a.pin._zone.web.shop.svc.cluster.local.", with(web, "zone", "eu-1a")},
+		"pod":                       {verified, "192.0.2.1", "10-1-0-1.shop.pod.cluster.local.", name("", "pod", "shop", "", "", "10-1-0-1")},
+		"namespace":                 {verified, "192.0.2.1", "shop.svc.cluster.local.", name("", "svc", "shop", "", "", "")},
+		"apex":                      {verified, "192.0.2.1", "cluster.local.", name("", "", "", "", "", "")},
+		"svc":                       {verified, "192.0.2.1", "svc.cluster.local.", name("", "", "", "", "", "")},
+		"no kind":                   {verified, "192.0.2.1", "foo.bar.nokind.cluster.local.", bad},
+		"too long":                  {verified, "192.0.2.1", "a.b.c.d.e.svc.cluster.local.", bad},
+		"reverse":                   {verified, "192.0.2.1", "1.0.1.10.in-addr.arpa.", bad},
+		"outside":                   {verified, "192.0.2.1", "example.org.", map[string]string{}},
+		"outside, insecure":         {insecure, "10.1.0.1", "example.org.", map[string]string{}},
+		"insecure knows no Pods":    {insecure, "10.1.0.1", "web.shop.svc.cluster.local.", web},
 		"client": {verified, "10.1.0.1", "web.shop.svc.cluster.local.", with(web,
 			"client-namespace", "shop", "client-pod-name", "web-1", "client-label/app", "web", "client-label/example.org/tier", "")},
 		"client's other address": {verified, "fd00:1::1", "example.org.", map[string]string{

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
 	"github.com/clusterdns/clusterdns/plugin/internal/watch"
 )
 
@@ -67,6 +68,7 @@ var (
 	objectsDesc                         = desc("objects", "Objects in memory.", "resource")
 	endpointsDesc                       = desc("endpoints", "Addresses of ready endpoints in memory.")
 	serialDesc                          = desc("soa_serial", "Serial of the zones: it rises with every change that a query can see.")
+	setSerialDesc                       = desc("clusterset_soa_serial", "Serial of the multicluster zones.")
 	lastEventDesc                       = desc("watch_last_event_age_seconds", "Time since the API server last said anything about the resource: an event or a bookmark.", "resource")
 	versionDesc                         = desc("watch_resource_version", "resourceVersion of the last event or bookmark.", "resource")
 	relistsDesc                         = desc("watch_relists_total", "How often everything had to be read again.", "resource")
@@ -78,7 +80,7 @@ var (
 	healedDesc                          = desc("audit_healed_objects_total", "Objects that an audit found to be missing, left over or old.", "resource")
 	reconnectsDesc                      = desc("watch_reconnects_total", "How often a watch was begun where another had ended.", "resource")
 	skippedDesc                         = desc("skipped_objects_total", "Objects, or parts of them, that cannot be answered.", "resource", "reason")
-	allDescs                            = []*prometheus.Desc{syncedDesc, objectsDesc, endpointsDesc, serialDesc, lastEventDesc, versionDesc, relistsDesc, reconnectsDesc, skippedDesc, staleDesc, verifiedDesc, silentDesc, backwardsDesc, auditsDesc, healedDesc}
+	allDescs                            = []*prometheus.Desc{syncedDesc, objectsDesc, endpointsDesc, serialDesc, setSerialDesc, lastEventDesc, versionDesc, relistsDesc, reconnectsDesc, skippedDesc, staleDesc, verifiedDesc, silentDesc, backwardsDesc, auditsDesc, healedDesc}
 	_              prometheus.Collector = collector{}
 )
 
@@ -100,6 +102,9 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(ch, endpointsDesc, float64(s.Index().Endpoints()), s.Name())
 		gauge(ch, serialDesc, float64(s.Index().Serial()), s.Name())
 		for _, st := range s.Stats() {
+			if st.Kind == object.ServiceImports {
+				gauge(ch, setSerialDesc, float64(s.Index().Imports().Serial()), s.Name())
+			}
 			collectWatch(ch, s.Name(), st, now)
 		}
 	}

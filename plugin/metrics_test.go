@@ -70,8 +70,8 @@ func sum(samples []sample, labels map[string]string) float64 {
 // measure makes every metric have a sample, until the test ends.
 func measure(t *testing.T) {
 	t.Helper()
-	api := newAPI(t, namespace("default"), service("web"), service("none", headless), service("bad", clusterIP("10.0.0.256")))
-	c := newHandler(t, api, "clusterdns {\n}")
+	api := newSetAPI(t, namespace("default"), service("web"), service("none", headless), service("bad", clusterIP("10.0.0.256")))
+	c := newHandler(t, api, "clusterdns cluster.local clusterset.local {\nmulticluster clusterset.local\n}")
 	eventually(t, "it is ready", c.Ready)
 	for _, name := range []string{"web", "none"} {
 		s := endpointSlices(name, 1)[0].(*discoveryv1.EndpointSlice)
@@ -164,15 +164,17 @@ func TestMetricValues(t *testing.T) {
 		{"audit_healed_objects_total", nil, 0},
 		{"dns_programming_duration_seconds", map[string]string{"service_kind": "cluster_ip"}, 1},
 		{"dns_programming_duration_seconds", map[string]string{"service_kind": "headless_with_selector"}, 1},
-		{"rest_client_requests_total", map[string]string{"code": "200", "method": "GET"}, 3},
-		{"rest_client_request_duration_seconds", map[string]string{"method": "GET"}, 3},
+		{"rest_client_requests_total", map[string]string{"code": "200", "method": "GET"}, 5},
+		{"rest_client_request_duration_seconds", map[string]string{"method": "GET"}, 5},
 	} {
 		if got := sum(after[prefix+tc.name], tc.labels) - sum(before[prefix+tc.name], tc.labels); got != tc.want {
 			t.Errorf("%s%v: got %v, want %v", tc.name, tc.labels, got, tc.want)
 		}
 	}
-	if got := sum(after[prefix+"soa_serial"], nil); got <= 0 {
-		t.Errorf("soa_serial: got %v", got)
+	for _, name := range []string{"soa_serial", "clusterset_soa_serial"} {
+		if got := sum(after[prefix+name], nil); got <= 0 {
+			t.Errorf("%s: got %v", name, got)
+		}
 	}
 	if age := sum(after[prefix+"watch_last_event_age_seconds"], map[string]string{"resource": "endpointslices"}); age < 0 || age > patience.Seconds() {
 		t.Errorf("watch_last_event_age_seconds: got %v", age)
@@ -192,7 +194,7 @@ func TestMetricsOfNoStore(t *testing.T) {
 	if err := c.stop(); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"synced", "objects", "endpoints", "soa_serial", "watch_resource_version"} {
+	for _, name := range []string{"synced", "objects", "endpoints", "soa_serial", "clusterset_soa_serial", "watch_resource_version"} {
 		if f := samples(t)[prefix+name]; f != nil {
 			t.Errorf("%s without a store: got %v", name, f)
 		}

@@ -50,9 +50,12 @@ func (n *notifier) due(now time.Time) bool {
 	if !n.told {
 		return true
 	}
-	serial := n.index.Serial()
+	serial := n.zone.Serial(n.index)
 	if serial == n.serial || now.Sub(n.last) < notifyInterval {
 		return false
+	}
+	if n.zone.Joint() {
+		return true
 	}
 	changes, ok := n.index.Since(n.serial, n.zone.Reaches, n.zone.Options.Local)
 	if !ok {
@@ -66,7 +69,7 @@ func (n *notifier) due(now time.Time) bool {
 }
 
 func (n *notifier) notify(now time.Time) {
-	n.told, n.serial, n.last = true, n.index.Serial(), now
+	n.told, n.serial, n.last = true, n.zone.Serial(n.index), now
 	err := n.send(n.zone.Origin)
 	switch {
 	case err != nil && !n.failed:

@@ -57,8 +57,8 @@ func init() { // refers to itself in an error
 		"ignore":                 parseIgnore,
 		"kubeconfig":             parseKubeconfig,
 		"labels":                 parseLabels,
-		"multicluster":           parseLater,
 		"max_answers":            parseMaxAnswers,
+		"multicluster":           parseMulticluster,
 		"namespace_labels":       parseNamespaceLabels,
 		"namespaces":             parseNamespaces,
 		"negative_ttl":           parseNegativeTTL,
@@ -108,9 +108,9 @@ func parse(c *caddy.Controller) (*ClusterDNS, error) {
 	return s.finish()
 }
 
-// valid returns the names of the options that can be used.
+// valid returns the names of the options.
 func valid() []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(directives)), func(name string) bool { return slices.Contains(later, name) })
+	return slices.Sorted(maps.Keys(directives))
 }
 
 // parseZones takes the zones from the directive, else from the server block.
@@ -134,7 +134,7 @@ func (s *stanza) parseZones(c *caddy.Controller) error {
 func (s *stanza) addZones(origins []string) {
 	for _, origin := range origins {
 		mname, rname := answer.SOANames(origin)
-		s.zones = append(s.zones, zone{origin, mname, rname})
+		s.zones = append(s.zones, zone{origin: origin, mname: mname, rname: rname, reverse: qname.IsReverse(origin)})
 		if s.opts.PrimaryZone == "" && !qname.IsReverse(origin) {
 			s.opts.PrimaryZone = origin
 		}
@@ -161,6 +161,7 @@ func (s *stanza) finish() (*ClusterDNS, error) {
 	if err := s.checkStale(); err != nil {
 		return nil, err
 	}
+	s.finishMulticluster()
 	rest, err := s.api.rest()
 	if err != nil {
 		return nil, s.errf(s.apiOption(), "connecting to the Kubernetes API: %w", err)
@@ -180,13 +181,6 @@ func (s *stanza) apiOption() string {
 		return "endpoint"
 	}
 	return Name
-}
-
-// later are options of the kubernetes plugin that are not there yet.
-var later = []string{"multicluster"}
-
-func parseLater(s *stanza, c *caddy.Controller, _ []string) error {
-	return c.Errf("%s is not supported by clusterdns yet: remove it, or use the kubernetes plugin for this zone", s.option)
 }
 
 func parsePods(s *stanza, c *caddy.Controller, args []string) error {

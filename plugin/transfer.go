@@ -29,10 +29,10 @@ func (c *ClusterDNS) Transfer(origin string, serial uint32) (<-chan []dns.RR, er
 		return nil, fmt.Errorf("%s: %w", origin, errNotSynced)
 	}
 	x := c.lease.Index()
-	if now := x.Serial(); serial != 0 && (serial == now || index.Newer(serial, now)) {
+	if now := z.Serial(x); serial != 0 && (serial == now || index.Newer(serial, now)) {
 		return stream(func(send func(...dns.RR)) { send(z.SOA(now)) }), nil // RFC 1995 section 2
 	}
-	if serial != 0 {
+	if serial != 0 && !z.Joint() {
 		if changes, ok := x.Since(serial, z.Reaches, c.opts.Local); ok {
 			return stream(func(send func(...dns.RR)) { difference(z, changes, send) }), nil
 		}
@@ -49,7 +49,7 @@ func (c *ClusterDNS) beginTransfers() {
 	served := make(map[string]string)
 	for _, own := range c.zones {
 		z, _ := c.zone(own.origin)
-		served[c.block+" "+z.Origin] = fmt.Sprint(z.Cuts, *z.Options)
+		served[c.block+" "+z.Origin] = fmt.Sprint(z.Cuts, z.ClusterSet, *z.Options)
 		n := &notifier{zone: z, index: c.lease.Index(), send: c.notify}
 		go n.run(c.Ready, c.lease.Released)
 	}
@@ -64,7 +64,7 @@ func (c *ClusterDNS) zone(origin string) (z answer.Zone, ok bool) {
 	for _, other := range c.zones {
 		switch {
 		case other.origin == origin:
-			ok = true
+			ok, z.ClusterSet = true, other.clusterset
 		case qname.InZone(other.origin, origin):
 			z.Cuts = append(z.Cuts, other.origin)
 		}
@@ -84,7 +84,7 @@ func stream(f func(send func(...dns.RR))) <-chan []dns.RR {
 
 // whole sends a zone (RFC 5936 section 2.2).
 func whole(z answer.Zone, st *index.State, send func(...dns.RR)) {
-	soa := z.SOA(st.Serial)
+	soa := z.SOA(z.SerialIn(st))
 	send(soa)
 	for rrs := range z.Records(st) {
 		send(rrs...)

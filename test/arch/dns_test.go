@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -36,6 +37,15 @@ func objects() []runtime.Object {
 		slice("kubernetes", "192.0.2.1"),
 		slice("headless", "192.0.2.2"),
 	}
+}
+
+// serviceImport returns a ServiceImport with the name and the address of a Service.
+func serviceImport() *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "multicluster.x-k8s.io/v1alpha1", "kind": "ServiceImport",
+		"metadata": map[string]any{"namespace": "default", "name": "kubernetes"},
+		"spec":     map[string]any{"type": "ClusterSetIP", "ips": []any{"10.96.0.1"}},
+	}}
 }
 
 // slice returns an EndpointSlice of a Service, which says when its Pod changed.

@@ -19,6 +19,8 @@ type example struct {
 	blocks []caddyfile.ServerBlock
 	// zones of our plugin that have names of Services.
 	zones []string
+	// imports are those of them whose Services are imported.
+	imports []string
 	// limited says that the plugin does not answer for all Services.
 	limited bool
 }
@@ -47,6 +49,9 @@ func parseExample(text string) (*example, error) {
 			}
 		}
 		for _, line := range lines {
+			if line[0] == "multicluster" {
+				e.imports = append(e.imports, origins(line[1:])...)
+			}
 			e.limited = e.limited || slices.Contains([]string{"namespaces", "namespace_labels", "labels"}, line[0])
 		}
 	}

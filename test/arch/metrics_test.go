@@ -40,7 +40,7 @@ func TestMetricNames(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "broken"},
 		Spec:       corev1.ServiceSpec{ClusterIP: "10.96.0.666", ClusterIPs: []string{"10.96.0.666"}},
 	})...)
-	s, err := server.Start(". {\n    clusterdns cluster.local {\n        endpoint " + api.URL() + "\n    }\n}\n")
+	s, err := server.Start(". {\n    clusterdns cluster.local clusterset.local {\n        multicluster clusterset.local\n        endpoint " + api.URL() + "\n    }\n}\n")
 	if err != nil {
 		t.Fatal(err)
 	}

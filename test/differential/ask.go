@@ -59,6 +59,9 @@ func (g *generator) mixed(name string) string {
 // name returns a name that exists, or one that almost does.
 func (g *generator) name(v *View) string {
 	name := g.real(v)
+	if g.clusterSet(100) > 45 {
+		name = g.setName(v)
+	}
 	for g.chance(25) {
 		name = g.near(name)
 	}

@@ -15,6 +15,7 @@ import (
 // A bench is API servers with random objects, and both plugins reading them.
 type bench struct {
 	malformed bool
+	sets      bool
 	corefile  string
 	options   *Options
 	api, good *apiserver.Server // good lacks what is malformed in api
@@ -23,7 +24,8 @@ type bench struct {
 
 func newBench(t *testing.T, g *generator, malformed bool, outside *Outside) *bench {
 	t.Helper()
-	b := &bench{malformed: malformed, api: apiserver.New(), good: apiserver.New()}
+	imports := apiserver.WithKind(apiserver.ServiceImports())
+	b := &bench{malformed: malformed, sets: g.sets, api: apiserver.New(imports), good: apiserver.New(imports)}
 	t.Cleanup(b.api.Close)
 	t.Cleanup(b.good.Close)
 	b.corefile = g.corefile(b.api.URL(), outside.Addr)
@@ -42,7 +44,7 @@ const moving = 400 * time.Millisecond
 // show makes w the state numbered phase, and returns when both plugins know.
 func (b *bench) show(t *testing.T, w *World, phase int) {
 	t.Helper()
-	last := sentinel(phase)
+	last := sentinel(phase, b.sets)
 	clean, faults := Clean(w)
 	put(b.api, w, last)
 	put(b.good, clean, last)

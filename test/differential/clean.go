@@ -57,6 +57,7 @@ func Clean(w *World) (*World, []Fault) {
 	for _, o := range w.clone().Pods {
 		c.pod(o)
 	}
+	c.Imports, c.ImportSlices, c.unserved = w.clone().Imports, w.clone().ImportSlices, w.unserved
 	return &c.World, c.faults
 }
 

@@ -47,6 +47,10 @@ func (g *generator) corefile(api, next string) string {
 		options = append(options, "namespace_labels "+pick(g, "team=a", "team", "team notin (b)"))
 	}
 	zones := pick(g, zoneSets...)
+	if g.sets {
+		zones = pick(g, clusterSetZones...)
+		add(90, "multicluster "+setZone)
+	}
 	neighbours := pick(g, "", "", "", "", "", "", "chaos", "chaos", bind())
 	keys, outside := ".", ""
 	if g.chance(50) { // the zones are those of the server block

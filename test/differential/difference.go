@@ -78,15 +78,17 @@ var fields = map[string]func(d *Difference) string{
 	"class":   (*Difference).class,
 	"ours":    func(d *Difference) string { return d.Ours.Outcome(d.Type) },
 	"stock":   func(d *Difference) string { return d.Stock.Outcome(d.Type) },
-	"zone":    func(d *Difference) string { return either(isReverse(d.Zone), "reverse", "forward") },
+	"zone":    (*Difference).zoneField,
+	"seen":    func(d *Difference) string { return either(d.unseen(), "forward", "clusterset") },
 	"case":    func(d *Difference) string { return either(d.mixedZone(), "mixed", "lower") },
 	"service": func(d *Difference) string { return d.ServiceKind() },
 	"alias":   func(d *Difference) string { return d.AliasKind() },
 	"owners":  (*Difference).ownersField,
 	"pods":    func(d *Difference) string { return d.View.Pods },
 	"servers": func(d *Difference) string { return d.View.servers() },
-	"primary": func(d *Difference) string { return either(d.misplaced(), "reverse", "forward") },
-	"api":     func(d *Difference) string { return either(d.View.denied, "denied", "complete") },
+	"primary": (*Difference).primaryField,
+	"api":     (*Difference).apiField,
+	"import":  func(d *Difference) string { return either(d.untold(), "untold", "told") },
 	"objects": func(d *Difference) string { return either(d.Malformed == "", "good", d.Malformed) },
 }
 
@@ -106,10 +108,46 @@ func either(is bool, this, that string) string {
 	return that
 }
 
-// misplaced reports whether stock answers with a name in in-addr.arpa, because it takes that for the primary zone.
-func (d *Difference) misplaced() bool {
-	return d.class() == "IN" && d.Malformed == "" && d.Type == dns.TypePTR && d.kindIs(kindAddress, kindApex) && isReverse(d.View.stockPrimary())
+// primaryField says in which sort of zone stock answers with names of the
+// cluster: "reverse" or "clusterset" if it takes such a zone for the primary one.
+func (d *Difference) primaryField() string {
+	primary := d.View.stockPrimary()
+	switch {
+	case d.class() != "IN" || d.Malformed != "" || d.Type != dns.TypePTR || !d.kindIs(kindAddress, kindApex):
+		return "forward"
+	case isReverse(primary):
+		return "reverse"
+	case d.View.inSet(primary) && d.stockIs(outData):
+		return "clusterset"
+	}
+	return "forward"
 }
+
+// zoneField says which sort of zone the name is in.
+func (d *Difference) zoneField() string {
+	switch {
+	case isReverse(d.Zone):
+		return "reverse"
+	case d.View.inSet(d.Zone):
+		return "clusterset"
+	}
+	return "forward"
+}
+
+// apiField says what the API server shows.
+func (d *Difference) apiField() string {
+	switch {
+	case d.View.denied:
+		return "denied"
+	case len(d.View.Sets) > 0 && d.View.world.unserved:
+		return "unserved"
+	}
+	return "complete"
+}
+
+// unseen reports whether the zone of the clusterset is written with capital
+// letters: stock takes it for a zone of the cluster then.
+func (d *Difference) unseen() bool { return d.class() == "IN" && d.View.inSet(d.Zone) && d.mixedZone() }
 
 // class returns the class asked for; ANY includes IN.
 func (d *Difference) class() string {
@@ -131,6 +169,8 @@ func (d *Difference) ownersField() string {
 	for _, o := range d.Owners {
 		word := "shown"
 		switch {
+		case o.Imported:
+			word = "imported"
 		case o.Orphan:
 			word = "orphan"
 		case o.Hidden:

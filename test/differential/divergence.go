@@ -34,7 +34,7 @@ type clause struct {
 }
 
 // usual are fields that only lines which name them list with another value.
-var usual = map[string]string{"class": "IN", "objects": "good", "primary": "forward", "api": "complete"}
+var usual = map[string]string{"class": "IN", "objects": "good", "primary": "forward", "api": "complete", "seen": "clusterset", "import": "told"}
 
 // holds reports whether one of the words of value, which plus signs join, is as the clause says.
 func (c clause) holds(value string) bool {

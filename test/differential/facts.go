@@ -30,6 +30,8 @@ type Owner struct {
 	// Hidden: the namespace is not exposed. Orphan: it does not exist, or the
 	// Service does not, or is an alias: no address is found at Target.
 	Hidden, Orphan bool
+	// Imported: of the clusterset; then no name of the cluster can be looked up.
+	Imported bool
 }
 
 // Shown reports whether the name can be looked up.
@@ -38,12 +40,15 @@ func (o Owner) Shown() bool { return !o.Hidden && !o.Orphan }
 // NewFacts works out what qname stands for.
 func NewFacts(v *View, qname string) *Facts {
 	f := &Facts{Name: ParseName(qname, v.Zones), View: v}
+	if v.inSet(f.Zone) {
+		f.Name = ofClusterSet(f.Name, qname)
+	}
 	f.Exposed = f.Namespace != "" && v.exposed(f.Namespace)
 	if f.Exposed && f.Name.Service != "" {
-		f.Service = v.service(f.Namespace, f.Name.Service)
+		f.Service = f.service()
 	}
 	if f.Service != nil {
-		f.Endpoints = f.asked(v.endpointsOf(f.Namespace, f.Name.Service))
+		f.Endpoints = f.asked(f.all())
 	}
 	if (f.Kind == kindAddress || f.Kind == kindApex) && f.Prefix.IsSingleIP() {
 		f.Owners = v.owners(f.Prefix.Addr().Unmap())
@@ -56,7 +61,9 @@ func (f *Facts) asked(all []Endpoint) []Endpoint {
 	return slices.DeleteFunc(all, func(e Endpoint) bool {
 		switch f.Kind {
 		case kindEndpoint:
-			return !strings.EqualFold(e.Name, f.Label)
+			return !strings.EqualFold(e.Name, f.Label) || !strings.EqualFold(e.Cluster, f.Cluster)
+		case kindCluster:
+			return !strings.EqualFold(e.Cluster, f.Cluster)
 		case kindPort, kindProtocol:
 			return !slices.ContainsFunc(e.Ports, func(p discoveryv1.EndpointPort) bool {
 				return f.matches(value(p.Name), string(value(p.Protocol)), p.Port)
@@ -96,15 +103,18 @@ func (v *View) owners(a netip.Addr) []Owner {
 			all = append(all, v.owner(v.service(e.Namespace, e.Service), e.Namespace, v.ptr(e.Name, e.Service, e.Namespace)))
 		}
 	}
+	if !slices.ContainsFunc(all, Owner.Shown) {
+		all = append(all, v.importOwners(a)...)
+	}
 	return all
 }
 
 func (v *View) owner(s *corev1.Service, namespace, target string) Owner {
 	there := slices.ContainsFunc(v.world.Namespaces, func(ns *corev1.Namespace) bool { return ns.Name == namespace })
 	if v.Strict && v.NamespaceLabels != nil { // B5, which strict_compat repeats
-		return Owner{Target: target, Orphan: s == nil || isExternal(s)}
+		return Owner{Target: target, Orphan: s == nil || isExternal(s) || v.primary() == ""}
 	}
-	return Owner{Target: target, Hidden: !v.exposed(namespace), Orphan: !there || s == nil || isExternal(s)}
+	return Owner{Target: target, Hidden: !v.exposed(namespace), Orphan: !there || s == nil || isExternal(s) || v.primary() == ""}
 }
 
 func (v *View) ptr(labels ...string) string {
@@ -121,6 +131,11 @@ func (v *View) anyBelow(p netip.Prefix) bool {
 	return slices.ContainsFunc(v.endpoints(), func(e Endpoint) bool { return p.Contains(e.Addr) })
 }
 
+// anyNamed is anyBelow for the cluster, if its names can be written, and the clusterset.
+func (v *View) anyNamed(p netip.Prefix) bool {
+	return v.primary() != "" && v.anyBelow(p) || v.anyImported(p)
+}
+
 // Exists reports whether there is a record at the name or below it (RFC 8020).
 func (f *Facts) Exists() bool {
 	switch f.Kind {
@@ -130,7 +145,7 @@ func (f *Facts) Exists() bool {
 		return f.Exposed
 	case kindPodSpace:
 		return f.Exposed && f.View.Pods != "disabled"
-	case kindService, kindProtocol, kindPort, kindEndpoint:
+	case kindService, kindProtocol, kindPort, kindEndpoint, kindCluster:
 		return f.serviceExists()
 	case kindZoneNode, kindZonal:
 		return f.View.Zonal && f.Service != nil && isHeadless(f.Service) && f.anyEndpoint()
@@ -140,7 +155,7 @@ func (f *Facts) Exists() bool {
 	case kindAddress:
 		return slices.ContainsFunc(f.Owners, Owner.Shown)
 	case kindNetwork:
-		return f.View.anyBelow(f.Prefix)
+		return f.View.anyNamed(f.Prefix)
 	}
 	return false
 }
@@ -151,7 +166,7 @@ func (f *Facts) serviceExists() bool {
 		return false
 	case isExternal(f.Service):
 		return f.Kind == kindService && target(f.Service) != ""
-	case isHeadless(f.Service), f.Kind == kindEndpoint:
+	case isHeadless(f.Service), f.Kind == kindEndpoint, f.Kind == kindCluster:
 		return len(f.Endpoints) > 0 && (!f.View.IgnoreEmpty || isHeadless(f.Service) || f.anyEndpoint())
 	case f.View.IgnoreEmpty && !f.anyEndpoint():
 		return false
@@ -160,7 +175,7 @@ func (f *Facts) serviceExists() bool {
 }
 
 // anyEndpoint reports whether the Service has a ready endpoint.
-func (f *Facts) anyEndpoint() bool { return len(f.View.endpointsOf(f.Namespace, f.Name.Service)) > 0 }
+func (f *Facts) anyEndpoint() bool { return len(f.all()) > 0 }
 
 // ServiceKind returns the sort of Service at or above the name.
 func (f *Facts) ServiceKind() string {

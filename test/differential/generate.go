@@ -20,7 +20,8 @@ import (
 // aliases of Services. What it makes a real API server would accept.
 type generator struct {
 	*rand.Rand
-	serial int // of names and cluster IPs that must be unique
+	serial int  // of names and cluster IPs that must be unique
+	sets   bool // the cluster is of a clusterset
 }
 
 func newGenerator(seed, stream uint64) *generator {
@@ -68,6 +69,9 @@ func (g *generator) world() *World {
 	}
 	if g.chance(40) {
 		g.addLarge(w)
+	}
+	if g.sets {
+		g.addImports(w)
 	}
 	return w
 }

@@ -6,6 +6,7 @@ package differential
 import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -19,6 +20,9 @@ func (g *generator) later(w *World) *World {
 	}
 	for range g.IntN(8) {
 		g.addService(next)
+	}
+	for range g.clusterSet(4) {
+		g.addImport(next)
 	}
 	for range g.IntN(4) {
 		next.Add(g.pod())
@@ -45,6 +49,11 @@ func (g *generator) change(o runtime.Object) runtime.Object {
 		if o.AddressType == discoveryv1.AddressTypeFQDN {
 			return o
 		}
+		if name := o.Labels[importLabel]; name != "" {
+			n := g.importSlice(o.Namespace, name, o.AddressType, g.IntN(5))
+			n.Name = o.Name
+			return n
+		}
 		service := o.Labels[discoveryv1.LabelServiceName]
 		if g.chance(20) {
 			service = pick(g, serviceNames...) // it is another Service's now
@@ -52,6 +61,8 @@ func (g *generator) change(o runtime.Object) runtime.Object {
 		n := g.slice(o.Namespace, service, o.AddressType, g.IntN(5))
 		n.Name = o.Name
 		return n
+	case *unstructured.Unstructured:
+		return g.serviceImport(o.GetNamespace(), o.GetName())
 	case *corev1.Pod:
 		if g.chance(50) {
 			terminate(o)

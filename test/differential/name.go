@@ -28,7 +28,8 @@ const (
 	kindLoosePort   = "loose-port"   // two labels before a Service that are no such pair
 	kindZoneNode    = "zone-ent"     // _zone.<service>.<namespace>.svc.<zone>, with pin or prefer before it or not
 	kindZonal       = "zonal"        // <topology zone>.pin._zone.<service>.<namespace>.svc.<zone>, or prefer
-	kindEndpoint    = "endpoint"     // <label>.<service>.<namespace>.svc.<zone>
+	kindEndpoint    = "endpoint"     // <label>.<service>.<namespace>.svc.<zone>, <label>.<cluster>.<service>... in a clusterset
+	kindCluster     = "cluster"      // <cluster>.<service>.<namespace>.svc.<zone of a clusterset>
 	kindPodName     = "podname"      // <label>.<namespace>.pod.<zone>
 	kindBelowPod    = "below-pod"    // one or two labels more
 	kindAddress     = "address"      // an address of the reverse tree
@@ -46,6 +47,7 @@ type Name struct {
 	Namespace string
 	Service   string
 	Label     string // of kinds endpoint, podname, below-pod, and in-reverse
+	Cluster   string // of kinds cluster, and endpoint in a clusterset
 	Port      string // without underscore
 	Protocol  string // without underscore
 	Prefix    netip.Prefix

@@ -35,6 +35,7 @@ type Options struct {
 	Zonal           bool
 	Strict          bool // strict_compat, which only ours has
 	Fall            []string
+	Sets            []string     // zones of the clusterset
 	Bind            []netip.Addr // that the server listens on; nil if on all
 }
 
@@ -119,6 +120,8 @@ func (o *Options) set(option string, args []string) (err error) {
 		o.Strict = true
 	case "ignore":
 		o.IgnoreEmpty = true
+	case "multicluster":
+		o.Sets = plugin.OriginsFromArgsOrServerBlock(args, nil)
 	case "fallthrough":
 		var f fall.F
 		f.SetZonesFromArgs(args)
@@ -135,9 +138,24 @@ func (o *Options) through(qname string) bool {
 	return slices.ContainsFunc(o.Fall, func(z string) bool { return dns.IsSubDomain(z, qname) })
 }
 
-// primary returns the zone that PTR records point into.
+// primary returns the zone that PTR records of the cluster point into, or "".
 func (o *Options) primary() string {
-	i := slices.IndexFunc(o.Zones, func(z string) bool { return !isReverse(z) })
+	i := slices.IndexFunc(o.Zones, func(z string) bool { return !isReverse(z) && !o.inSet(z) })
+	if i < 0 {
+		return ""
+	}
+	return o.Zones[i]
+}
+
+// inSet reports whether zone is one of the clusterset.
+func (o *Options) inSet(zone string) bool { return slices.Contains(o.Sets, zone) && !isReverse(zone) }
+
+// primarySet returns the zone that PTR records of the clusterset point into, or "".
+func (o *Options) primarySet() string {
+	i := slices.IndexFunc(o.Zones, o.inSet)
+	if i < 0 {
+		return ""
+	}
 	return o.Zones[i]
 }
 

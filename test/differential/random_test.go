@@ -57,6 +57,28 @@ func TestRandom(t *testing.T) {
 	}
 }
 
+// TestRandomClusterSet does so with a cluster that is of a clusterset.
+func TestRandomClusterSet(t *testing.T) {
+	outside, err := StartOutside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Stop()
+	r := newReport()
+	r.seed = max(*seed, 1)
+	for world := range worlds / 2 {
+		for corefile := range 2 {
+			t.Run(fmt.Sprintf("world=%d/corefile=%d", world, corefile), func(t *testing.T) {
+				g, objects := newGenerator(r.seed, uint64(world<<8|corefile+1)), newGenerator(r.seed, uint64(world<<8))
+				g.sets, objects.sets = true, true
+				r.compare(t, g, objects, outside)
+			})
+		}
+	}
+	reportPending(t)
+	t.Logf("%d questions; differences by rule: %s", r.asked, ledger.Tally())
+}
+
 // A report collects what is not as it should be, once for each sort.
 type report struct {
 	seed   uint64
@@ -68,7 +90,7 @@ func newReport() *report { return &report{faults: make(map[string]int)} }
 
 // compare runs both plugins on the states of one world with one Corefile.
 func (r *report) compare(t *testing.T, g, objects *generator, outside *Outside) {
-	b := newBench(t, g, objects.chance(35), outside)
+	b := newBench(t, g, !objects.sets && objects.chance(35), outside)
 	now := objects.world()
 	for phase := range phases {
 		if b.malformed {

@@ -26,8 +26,10 @@ var Rules = map[string]Rule{
 	"B4":               {Holds: corrected(mixedCaseApex), Possible: func(line *Divergence) bool { return !line.names("qtype", "NS") || hasAddress(line) }},
 	"B5":               {Holds: corrected(hiddenPTR)},
 	"B6":               {Holds: fallthroughUnsynced},
+	"B8":               {Holds: importUntold},
 	"B13":              {Holds: malformed(badFQDN, badFamily)},
 	"B18":              {Holds: weightsBeforeDedup},
+	"B19":              {Holds: clusterSetVersion},
 	"B20":              {Holds: terminatingPod},
 	"RFC1034-3.6.2":    {Holds: aliasLoop},
 	"RFC1034-7.1":      {Holds: aliasBound},
@@ -49,6 +51,10 @@ var Rules = map[string]Rule{
 	"RFC2308-2.1":      {Holds: soaOfNothing},
 	"RFC2308-2.2":      {Holds: aliasToNoData},
 	"RFC2782":          {Holds: loosePort},
+	"KEP1645-2.3.1":    {Holds: incompleteImport},
+	"KEP1645-2.4.3":    {Holds: importedPTR},
+	"RFC4343-3":        {Holds: unseenClusterSet},
+	"RFC2308-7.1":      {Holds: importsUnserved},
 	"RFC4291-2.2":      {Holds: otherSpelling},
 	"RFC4472-2.1":      {Holds: linkLocal, Possible: hasLinkLocal},
 	"RFC6604-3":        {Holds: aliasToError},
@@ -110,7 +116,7 @@ func txtDenied(d *Difference) bool {
 // nonTerminalDenied: a name that has records below it, or of another type, is denied.
 func nonTerminalDenied(d *Difference) bool {
 	switch d.Kind {
-	case kindProtocol, kindNSParent, kindNetwork, kindZoneNode:
+	case kindProtocol, kindNSParent, kindNetwork, kindZoneNode, kindCluster:
 	case kindVersion:
 		if d.Type == dns.TypeTXT {
 			return false

@@ -20,8 +20,11 @@ func nameServerWithoutAddress(d *Difference) bool {
 // reverseNameServer: the name servers of a reverse zone have their names in the
 // primary zone, where Services have addresses.
 func reverseNameServer(d *Difference) bool {
-	if !d.kindIs(kindApex) || !isReverse(d.Zone) || d.Type != dns.TypeNS {
+	if !d.kindIs(kindApex) || !isReverse(d.Zone) && !d.View.inSet(d.Zone) || d.Type != dns.TypeNS {
 		return false
+	}
+	if d.View.primary() == "" {
+		return thisMachine(d)
 	}
 	end := d.Question.Name[len(d.Question.Name)-len(d.Zone):]
 	want := *d.Stock

@@ -17,7 +17,7 @@ func hiddenPTR(d *Difference) bool {
 // orphanPTR: an address has a name only if the name has that address. Names
 // that stock makes up in in-addr.arpa have none.
 func orphanPTR(d *Difference) bool {
-	if isReverse(d.View.stockPrimary()) {
+	if p := d.View.stockPrimary(); isReverse(p) || d.View.inSet(p) {
 		return onlyShown(d)
 	}
 	return slices.ContainsFunc(d.Owners, func(o Owner) bool { return o.Orphan }) && onlyShown(d)
@@ -46,7 +46,9 @@ func onlyShown(d *Difference) bool {
 	if len(want) == 0 {
 		return d.denied(d.Ours) || d.kindIs(kindApex) && d.oursIs(outNoData)
 	}
-	return slices.Equal(got, want) && (isReverse(d.View.stockPrimary()) || subset(d.Ours.Answer, d.Stock.Answer))
+	p := d.View.stockPrimary()
+	elsewhere := isReverse(p) || d.View.inSet(p) || slices.ContainsFunc(d.Owners, func(o Owner) bool { return o.Imported })
+	return slices.Equal(got, want) && (elsewhere || subset(d.Ours.Answer, d.Stock.Answer))
 }
 
 // noAddressInReverse: the reverse tree has addresses, no Services and no version.

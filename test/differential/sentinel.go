@@ -21,7 +21,7 @@ const sentinelNamespaces = "sentinel sentinel-0 sentinel-1"
 // sentinel returns objects, one or more of each kind, that tell the state
 // numbered phase from others. They are applied last: who answers for all of
 // them has been told of everything else.
-func sentinel(phase int) *World {
+func sentinel(phase int, sets bool) *World {
 	meta := func(namespace, name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"team": "a"}}
 	}
@@ -42,6 +42,9 @@ func sentinel(phase int) *World {
 		&corev1.Namespace{ObjectMeta: meta("", "sentinel")}, &corev1.Namespace{ObjectMeta: meta("", fmt.Sprintf("sentinel-%d", phase))},
 		headless, alias, slice, pod,
 	)
+	if sets {
+		w.Add(sentinelImports(phase)...)
+	}
 	return w
 }
 
@@ -60,6 +63,10 @@ func inStep(o *Options, phase int) map[Question]string {
 	}
 	if o.Pods == "verified" {
 		want[ask(fmt.Sprintf("10-9-8-%d.sentinel.pod", phase), dns.TypeA)] = "NOERROR qr aa"
+	}
+	if set := o.primarySet(); set != "" {
+		want[Question{Name: "ip.sentinel.svc." + set, Type: dns.TypeA, Class: dns.ClassINET, TCP: true}] = fmt.Sprintf(" A 10.112.255.%d", phase)
+		want[Question{Name: "slice.sentinel.svc." + set, Type: dns.TypeA, Class: dns.ClassINET, TCP: true}] = fmt.Sprintf(" A 10.9.7.%d", phase)
 	}
 	return want
 }

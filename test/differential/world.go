@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -22,6 +23,10 @@ type World struct {
 	Services   []*corev1.Service
 	Slices     []*discoveryv1.EndpointSlice
 	Pods       []*corev1.Pod
+
+	Imports      []*unstructured.Unstructured // ServiceImports
+	ImportSlices []*discoveryv1.EndpointSlice // that are not in Slices
+	unserved     bool                         // the API server has no ServiceImports, or does not show them
 }
 
 // Objects returns all objects, by kind.
@@ -39,6 +44,12 @@ func (w *World) Objects() []runtime.Object {
 	for _, o := range w.Pods {
 		all = append(all, o)
 	}
+	for _, o := range w.Imports {
+		all = append(all, o)
+	}
+	for _, o := range w.ImportSlices {
+		all = append(all, o)
+	}
 	return all
 }
 
@@ -51,7 +62,13 @@ func (w *World) Add(objects ...runtime.Object) {
 		case *corev1.Service:
 			w.Services = append(w.Services, o)
 		case *discoveryv1.EndpointSlice:
-			w.Slices = append(w.Slices, o)
+			if o.Labels[importLabel] != "" && o.Labels[discoveryv1.LabelServiceName] == "" {
+				w.ImportSlices = append(w.ImportSlices, o)
+			} else {
+				w.Slices = append(w.Slices, o)
+			}
+		case *unstructured.Unstructured:
+			w.Imports = append(w.Imports, o)
 		case *corev1.Pod:
 			w.Pods = append(w.Pods, o)
 		}
@@ -94,6 +111,7 @@ type Endpoint struct {
 	Ports     []discoveryv1.EndpointPort
 	Namespace string
 	Service   string
+	Cluster   string // that it is imported from
 }
 
 func selected(s labels.Selector, o metav1.Object) bool {
@@ -143,7 +161,7 @@ func (v *View) endpoints() []Endpoint {
 			}
 			for _, text := range e.Addresses {
 				if a, ok := parseAddr(text); ok {
-					all = append(all, Endpoint{a, v.endpointName(e, a), s.Ports, s.Namespace, service})
+					all = append(all, Endpoint{Addr: a, Name: v.endpointName(e, a), Ports: s.Ports, Namespace: s.Namespace, Service: service})
 				}
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/clusterdns/clusterdns/test/apiserver"
 	"github.com/clusterdns/clusterdns/test/internal/kube"
 	"github.com/clusterdns/clusterdns/test/internal/server"
 )
@@ -65,12 +66,14 @@ func (r *Run) apply(ctx context.Context, o *unstructured.Unstructured) (kube.Rev
 		if err != nil {
 			return kube.Revision{}, err
 		}
-		return kube.Revision{Resource: resources[o.GetKind()].name, Version: r.fake.Apply(typed)}, nil
+		return kube.Revision{Resource: resourceOf(o), Version: r.fake.Apply(typed)}, nil
 	}
 	if o.GetKind() != "Namespace" { // namespaces are slow to go: they stay for the next scenario
 		r.applied = append(r.applied, o)
 	}
-	return r.Suite.Client.Apply(ctx, o)
+	rev, err := r.Suite.Client.Apply(ctx, o)
+	rev.Resource = resourceOf(o)
+	return rev, err
 }
 
 func (r *Run) remove(ctx context.Context, o *unstructured.Unstructured) (kube.Revision, error) {
@@ -79,12 +82,39 @@ func (r *Run) remove(ctx context.Context, o *unstructured.Unstructured) (kube.Re
 		if err != nil {
 			return kube.Revision{}, err
 		}
-		return kube.Revision{Resource: resources[o.GetKind()].name, Version: r.fake.Delete(typed)}, nil
+		return kube.Revision{Resource: resourceOf(o), Version: r.fake.Delete(typed)}, nil
 	}
 	if err := r.Suite.Client.Delete(ctx, o); err != nil {
 		return kube.Revision{}, err
 	}
-	return r.barrier(ctx, o.GetKind())
+	rev, err := r.barrier(ctx, o.GetKind())
+	rev.Resource = resourceOf(o)
+	return rev, err
+}
+
+// resourceOf returns what the plugin calls the resource that o is one of.
+func resourceOf(o *unstructured.Unstructured) string {
+	if o.GetKind() == "EndpointSlice" && o.GetLabels()[importLabel] != "" {
+		return "imported_endpointslices"
+	}
+	return resources[o.GetKind()].name
+}
+
+const importLabel = "multicluster.kubernetes.io/service-name"
+
+// cmdMCS has the API server know ServiceImports.
+func cmdMCS(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: k8s/mcs")
+	}
+	r := run(ts)
+	if r.fake != nil {
+		r.fake.AddKind(apiserver.ServiceImports())
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ts.Check(r.Suite.Client.InstallServiceImports(ctx))
 }
 
 // resources are the kinds that the in-repo API server has.
@@ -97,12 +127,16 @@ var resources = map[string]struct {
 	"Pod":           {"pods", func() runtime.Object { return new(corev1.Pod) }},
 	"Node":          {"nodes", func() runtime.Object { return new(corev1.Node) }},
 	"EndpointSlice": {"endpointslices", func() runtime.Object { return new(discoveryv1.EndpointSlice) }},
+	"ServiceImport": {"serviceimports", nil},
 }
 
 func typed(o *unstructured.Unstructured) (runtime.Object, error) {
 	kind, ok := resources[o.GetKind()]
 	if !ok {
 		return nil, fmt.Errorf("the in-repo API server has no %q", o.GetKind())
+	}
+	if kind.make == nil {
+		return o, nil
 	}
 	t := kind.make()
 	return t, runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, t)
@@ -126,7 +160,8 @@ func (r *Run) barrier(ctx context.Context, kind string) (kube.Revision, error) {
 var barriers = map[string]string{
 	"Namespace":     "{apiVersion: v1, kind: Namespace, metadata: {name: barrier}}",
 	"Service":       "{apiVersion: v1, kind: Service, metadata: {name: barrier, namespace: default}, spec: {clusterIP: None}}",
-	"EndpointSlice": "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: barrier, namespace: default}, addressType: IPv4, endpoints: []}",
+	"EndpointSlice": "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: barrier, namespace: default, labels: {multicluster.kubernetes.io/service-name: barrier, multicluster.kubernetes.io/source-cluster: none}}, addressType: IPv4, endpoints: []}",
+	"ServiceImport": "{apiVersion: multicluster.x-k8s.io/v1alpha1, kind: ServiceImport, metadata: {name: barrier, namespace: default}, spec: {type: Headless, ports: []}}",
 	"Node":          "{apiVersion: v1, kind: Node, metadata: {name: barrier}}",
 	"Pod":           "{apiVersion: v1, kind: Pod, metadata: {name: barrier, namespace: default}, spec: {containers: [{name: c, image: none}]}}",
 }

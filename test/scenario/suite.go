@@ -14,6 +14,7 @@
 //	coredns [FILE]            start CoreDNS with the Corefile FILE (default Corefile), or reload it
 //	k8s/apply [-nowait] FILE  create or replace the objects of a manifest
 //	k8s/delete [-nowait] FILE delete them
+//	k8s/mcs                   have the API server know ServiceImports, also in the scenarios to come
 //	dig [-retry] FILE         run the "$ dig ..." lines of a transcript and print it as it went
 //	serial NAME ZONE          remember the SOA serial of a zone; IXFR=NAME in a transcript stands for it
 //	rose NAME OTHER NUMBER    check by how much OTHER is more than NAME (RFC 1982); "some" is any number but 0
@@ -149,6 +150,7 @@ func (s *Suite) Params(files []string, update bool) testscript.Params {
 			"coredns":    cmdCoreDNS,
 			"k8s/apply":  cmdApply,
 			"k8s/delete": cmdDelete,
+			"k8s/mcs":    cmdMCS,
 			"dig":        cmdDig,
 			"metric":     cmdMetric,
 			"rose":       cmdRose,

@@ -32,8 +32,12 @@ const (
 
 // Options say what is answered, and how. They must not change once they are in use.
 type Options struct {
-	// PrimaryZone is the zone, in lower case, that names in PTR records are in.
+	// PrimaryZone is the zone, in lower case, that names in PTR records are in;
+	// empty if all zones are of the clusterset or reverse zones.
 	PrimaryZone string
+	// ClusterSetZone is the zone, in lower case, that names in PTR records of
+	// imported Services are in; empty if there is none.
+	ClusterSetZone string
 	// Namespaces are the exposed namespaces, in lower case. If it is nil all are.
 	Namespaces map[string]struct{}
 	// Kinds are the kinds that the index is fed with.
@@ -72,6 +76,11 @@ type Question struct {
 	Name string // fully qualified, in the letter case of the query
 	Zone string // the end of Name that is the zone of the answer, in the letter case of the query
 	Type uint16
+	// ClusterSet says that the zone is one of the clusterset (KEP-1645).
+	ClusterSet bool
+	// Refused are kinds that the API server does not tell us and that most names
+	// do not need: what only may depend on them is answered without them.
+	Refused object.Kinds
 	// Limit is a number of records that is sure not to fit the response, or 0
 	// if all do: of a larger RRset so many are answered.
 	Limit int
@@ -114,20 +123,25 @@ type Answer struct {
 
 // A lookup is one question being answered.
 type lookup struct {
-	x      *index.Index
-	synced object.Kinds
-	o      *Options
-	q      Question
-	name   qname.Name
-	zone   string         // only endpoints in this topology zone, unless it is empty
-	ttl    uint32         // of the records of the Service that is asked for
-	groups []*index.Group // its endpoints, as far as the name may ask for them
-	needed object.Kinds   // so far
+	x        *index.Index
+	kinds    object.Kinds // that x is fed with
+	synced   object.Kinds
+	imported bool // x is of the Services that the cluster imports
+	o        *Options
+	q        Question
+	name     qname.Name
+	zone     string         // only endpoints in this topology zone, unless it is empty
+	ttl      uint32         // of the records of the Service that is asked for
+	groups   []*index.Group // its endpoints, as far as the name may ask for them
+	needed   object.Kinds   // so far
 }
 
 // Lookup answers q from x, of which the kinds synced are complete.
 func Lookup(x *index.Index, synced object.Kinds, o *Options, q Question) Answer {
-	l := lookup{x: x, synced: synced, o: o, q: q, name: qname.Parse(q.Name, q.Zone), ttl: o.TTL}
+	l := lookup{x: x, kinds: o.Kinds &^ object.Imports, synced: synced, o: o, q: q, name: qname.Parse(q.Name, q.Zone), ttl: o.TTL}
+	if q.ClusterSet {
+		l.clusterSet()
+	}
 	a := l.answer()
 	if o.StrictCompat {
 		a = l.strict(a)
@@ -156,7 +170,7 @@ func (l *lookup) answer() Answer {
 			return nameError
 		}
 		return l.namespace()
-	case qname.Service, qname.Protocol, qname.Port, qname.Endpoint:
+	case qname.Service, qname.Protocol, qname.Port, qname.Endpoint, qname.Cluster:
 		return l.service()
 	case qname.ZoneLabel, qname.ZoneRule, qname.Zonal:
 		if l.o.Zonal {
@@ -187,12 +201,17 @@ var (
 
 // needs reports whether ks are synced, as far as they are fed at all.
 func (l *lookup) needs(ks ...object.Kind) bool {
-	return l.needsAll(object.Set(ks...) & l.o.Kinds)
+	return l.needsAll(object.Set(ks...) & l.kinds)
 }
 
-// needsAll is needs for a set of kinds that are all fed.
+// needsAll is needs for a set of kinds that are all fed. Those of what is
+// imported go by the names of the cluster's own.
 func (l *lookup) needsAll(ks object.Kinds) bool {
-	l.needed |= ks
+	if l.imported {
+		l.needed |= ks.Importing()
+	} else {
+		l.needed |= ks
+	}
 	return l.synced.Has(ks)
 }
 
@@ -217,12 +236,16 @@ func (l *lookup) namespace() Answer {
 	return noData
 }
 
-// version answers for dns-version.<zone>, section 2.2 of the specification.
+// version answers for dns-version.<zone>, section 2.2 of both specifications.
 func (l *lookup) version() Answer {
+	schema := SchemaVersion
+	if l.q.ClusterSet {
+		schema = ClusterSetVersion
+	}
 	switch l.q.Type {
 	case dns.TypeTXT:
 		hdr := dns.RR_Header{Name: l.q.Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: versionTTL}
-		return Answer{Answer: []dns.RR{&dns.TXT{Hdr: hdr, Txt: []string{SchemaVersion}}}}
+		return Answer{Answer: []dns.RR{&dns.TXT{Hdr: hdr, Txt: []string{schema}}}}
 	case dns.TypeANY:
 		return l.any()
 	}

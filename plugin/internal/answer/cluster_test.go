@@ -23,11 +23,12 @@ import (
 
 const (
 	primary = "cluster.example.org."
+	setZone = "clusterset.example.org."
 	ttl     = 5
 )
 
 // zones are those that the tests ask in, unless they say otherwise.
-var zones = []string{primary, "in-addr.arpa.", "ip6.arpa."}
+var zones = []string{primary, "in-addr.arpa.", "ip6.arpa.", setZone}
 
 // everything is all kinds.
 var everything = object.Set(object.Namespaces, object.Services, object.EndpointSlices, object.Pods)
@@ -49,7 +50,7 @@ func with(change func(o *answer.Options)) answer.Options {
 }
 
 // A reply is an answer in words. Names in the primary zone are written without
-// it, records without the class and the default TTL; both sections are sorted.
+// it, those in the clusterset zone with a tilde for it, records without the class and the default TTL; both sections are sorted.
 type reply struct {
 	Result string
 	Answer []string
@@ -110,14 +111,20 @@ func rrInWords(rr dns.RR) string {
 }
 
 func relative(name string) string {
-	if name == primary {
+	switch name {
+	case primary:
 		return "@"
+	case setZone:
+		return "~"
+	}
+	if set, ok := strings.CutSuffix(name, "."+setZone); ok {
+		return set + "~"
 	}
 	return strings.TrimSuffix(name, "."+primary)
 }
 
 // question reads "name TYPE"; a name without a dot at its end is in the primary
-// zone. The zone is the longest of all that the name is in, as the name has it.
+// zone, one with a tilde there in the clusterset zone. The zone is the longest of all that the name is in, as the name has it.
 func question(t testing.TB, text string, all ...string) answer.Question {
 	t.Helper()
 	name, typ, found := strings.Cut(text, " ")
@@ -128,6 +135,8 @@ func question(t testing.TB, text string, all ...string) answer.Question {
 	switch {
 	case name == "@":
 		name = primary
+	case strings.HasSuffix(name, "~"):
+		name = strings.TrimPrefix(strings.TrimSuffix(name, "~")+"."+setZone, ".")
 	case !strings.HasSuffix(name, "."):
 		name += "." + primary
 	}
@@ -143,7 +152,7 @@ func question(t testing.TB, text string, all ...string) answer.Question {
 	if best == "" {
 		t.Fatalf("%q is in no zone", name)
 	}
-	return answer.Question{Name: name, Zone: name[len(name)-len(best):], Type: qtype}
+	return answer.Question{Name: name, Zone: name[len(name)-len(best):], Type: qtype, ClusterSet: best == setZone}
 }
 
 // ask returns what x says in words, and checks what every answer has to be.
@@ -198,13 +207,18 @@ func run(t *testing.T, x *index.Index, o answer.Options, tests map[string]test, 
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := ask(t, x, o, tc.in, all...)
-			slices.Sort(tc.want.Answer)
-			slices.Sort(tc.want.Extra)
-			if diff := gocmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmpReply(tc.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.in, diff)
 			}
 		})
 	}
+}
+
+// cmpReply returns what differs, or "". The order of records does not count.
+func cmpReply(want, got reply) string {
+	slices.Sort(want.Answer)
+	slices.Sort(want.Extra)
+	return gocmp.Diff(want, got, cmpopts.EquateEmpty())
 }
 
 // Objects for an index.
@@ -272,6 +286,15 @@ func sortEndpoints(es []object.Endpoint) {
 	})
 }
 
+// An imported object is a Service or an EndpointSlice of the clusterset.
+type imported struct{ object any }
+
+// inCluster returns an EndpointSlice of a cluster of the clusterset.
+func inCluster(cluster string, s object.EndpointSlice) imported {
+	s.Cluster, s.Name = cluster, s.Name+"-"+cluster
+	return imported{s}
+}
+
 // newIndex returns an index of objects: namespaces are strings.
 func newIndex(objects ...any) *index.Index {
 	x := index.New()
@@ -285,6 +308,13 @@ func newIndex(objects ...any) *index.Index {
 			x.SetEndpointSlice(o, 1)
 		case object.Pod:
 			x.SetPod(o, 1)
+		case imported:
+			switch o := o.object.(type) {
+			case object.Service:
+				x.Imports().SetService(o, 1)
+			case object.EndpointSlice:
+				x.Imports().SetEndpointSlice(o, 1)
+			}
 		default:
 			panic(fmt.Sprintf("%T is no object", o))
 		}

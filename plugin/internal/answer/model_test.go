@@ -139,6 +139,9 @@ type cluster struct {
 	services   []object.Service
 	slices     []object.EndpointSlice
 	pods       []object.Pod
+
+	imports      []object.Service
+	importSlices []object.EndpointSlice
 }
 
 var allNamespaces = []string{"demo", "ghost", "prod"}
@@ -209,8 +212,24 @@ func newCluster(r *rand.Rand, h habit) cluster {
 			p.Named = p.Record
 			c.pods = append(c.pods, p)
 		}
+		c.addImports(r, h, ns, allPorts)
 	}
 	return c
+}
+
+func (c *cluster) addImports(r *rand.Rand, h habit, ns string, allPorts []object.Port) {
+	for n, name := range some(r, 4, "api", "db", "far", "east") {
+		s := object.Service{Namespace: ns, Name: name, Type: one(r, object.ClusterIP, object.Headless), Ports: some(r, 4, slices.Clone(allPorts)...)}
+		if s.Type == object.ClusterIP {
+			s.ClusterIPs = addrs(some(r, 2, "10.96.0.1", "10.112.0.1", fmt.Sprintf("10.112.1.%d", n), "fd00:112::1")...)
+		}
+		c.imports = append(c.imports, s)
+		for i := range r.IntN(4) {
+			s := newSlice(r, h, ns, name, i, some(r, 3, slices.Clone(allPorts)...))
+			s.Cluster = one(r, "east", "west")
+			c.importSlices = append(c.importSlices, s)
+		}
+	}
 }
 
 func newSlice(r *rand.Rand, h habit, ns, service string, n int, ps []object.Port) object.EndpointSlice {
@@ -243,6 +262,12 @@ func (c cluster) index() *index.Index {
 	for _, p := range c.pods {
 		all = append(all, p)
 	}
+	for _, s := range c.imports {
+		all = append(all, imported{s})
+	}
+	for _, s := range c.importSlices {
+		all = append(all, imported{s})
+	}
 	return newIndex(all...)
 }
 
@@ -260,6 +285,10 @@ func newOptions(r *rand.Rand) answer.Options {
 		o.PTR = one(r, answer.PTRAll, answer.PTRAll, answer.PTRHostname, answer.PTRSingle)
 		if r.IntN(8) == 0 {
 			o.Kinds &^= object.Set(object.EndpointSlices)
+		}
+		if r.IntN(3) > 0 {
+			o.ClusterSetZone = setZone
+			o.Kinds |= object.Imports
 		}
 	})
 }
@@ -324,6 +353,9 @@ func (c cluster) zoneFile(o answer.Options) *zoneFile {
 	if o.PodNames {
 		c.podNames(z, exposed)
 	}
+	if o.ClusterSetZone != "" {
+		c.clusterSet(z, o, exposed)
+	}
 	return z
 }
 
@@ -348,6 +380,103 @@ func (c cluster) podNames(z *zoneFile, exposed func(ns string) bool) {
 		p := pods[0]
 		if len(pods) == 1 && p.Record && !p.HostNetwork && exposed(p.Namespace) && z.records[reverseName(a)] == nil {
 			z.add(reverseName(a), "PTR", p.Name+"."+p.Namespace+".pod")
+		}
+	}
+}
+
+// clusterSet writes down the zone of the clusterset, and the addresses that
+// have no name in the cluster.
+func (c cluster) clusterSet(z *zoneFile, o answer.Options, exposed func(ns string) bool) {
+	for _, name := range slices.Collect(maps.Keys(z.empty)) {
+		if strings.Count(name, ".") < 2 { // not of a Service
+			z.empty[name+"~"], z.bare[name+"~"] = true, z.bare[name]
+		}
+	}
+	taken := make(map[string]bool)
+	for name, types := range z.records {
+		taken[name] = len(types["PTR"]) > 0
+		for data := range types["A"] {
+			if strings.HasSuffix(name, ".pod") {
+				z.add(name+"~", "A", data)
+			}
+		}
+		for data := range types["AAAA"] {
+			if strings.HasSuffix(name, ".pod") {
+				z.add(name+"~", "AAAA", data)
+			}
+		}
+	}
+	z.add("dns-version~", "TXT", `"1.0.0" ttl 28800`)
+	slices.SortFunc(c.imports, func(a, b object.Service) int {
+		return strings.Compare(a.Namespace+"\x00"+a.Name, b.Namespace+"\x00"+b.Name)
+	})
+	for _, s := range c.imports {
+		z.below = append(z.below, s.ClusterIPs...)
+		for _, a := range s.ClusterIPs {
+			if name := reverseName(a); exposed(s.Namespace) && !taken[name] {
+				taken[name] = true
+				z.add(name, "PTR", s.Name+"."+s.Namespace+".svc~")
+			}
+		}
+	}
+	for _, s := range c.importSlices {
+		for _, e := range s.Endpoints {
+			z.below = append(z.below, e.Addr)
+		}
+	}
+	for _, s := range c.imports {
+		if exposed(s.Namespace) {
+			c.imported(z, o, s, taken)
+		}
+	}
+}
+
+// imported writes down one imported Service.
+func (c cluster) imported(z *zoneFile, o answer.Options, s object.Service, taken map[string]bool) {
+	name := s.Name + "." + s.Namespace + ".svc~"
+	type endpoint struct {
+		object.Endpoint
+		cluster string
+	}
+	numbers := make(map[endpoint][]object.Port)
+	for _, slice := range c.importSlices {
+		if slice.Namespace == s.Namespace && slice.Service == s.Name {
+			for _, e := range slice.Endpoints {
+				at := endpoint{e, slice.Cluster}
+				numbers[at] = append(numbers[at], slice.Ports...)
+			}
+		}
+	}
+	if s.Type == object.ClusterIP && (len(numbers) > 0 || !o.IgnoreEmptyService) {
+		z.clusterIP(name, s)
+	}
+	for e, ports := range numbers {
+		label := e.Hostname
+		if label == "" && o.EndpointPodNames {
+			label = e.Pod
+		}
+		if label == "" {
+			label = dashed(e.Addr)
+		}
+		target := label + "." + e.cluster + "." + name
+		z.addr(target, e.Addr)
+		if s.Type == object.Headless {
+			z.addr(name, e.Addr)
+			if r := reverseName(e.Addr); !taken[r] {
+				z.add(r, "PTR", target)
+			}
+		}
+		for _, p := range ports {
+			z.srv(target, p.Number, target, e.Addr)
+			if s.Type != object.Headless {
+				continue
+			}
+			z.srv(name, p.Number, target, e.Addr)
+			if p.Name != "" {
+				port := "_" + p.Name + "._" + p.Protocol + "." + name
+				z.addr(port, e.Addr)
+				z.srv(port, p.Number, target, e.Addr)
+			}
 		}
 	}
 }
@@ -408,20 +537,25 @@ func (c cluster) service(z *zoneFile, o answer.Options, s object.Service, owner 
 func (z *zoneFile) clusterIP(name string, s object.Service) {
 	owners := []string{name}
 	for _, p := range s.Ports {
-		z.srv(name, p.Number, name, s.ClusterIPs...)
 		if p.Name != "" {
-			port := "_" + p.Name + "._" + p.Protocol + "." + name
-			z.srv(port, p.Number, name, s.ClusterIPs...)
-			owners = append(owners, port)
+			protocol := "_" + p.Protocol + "." + name
+			z.empty[protocol] = true
+			owners = append(owners, "_"+p.Name+"."+protocol)
 		}
 	}
 	for _, owner := range owners {
 		for _, a := range s.ClusterIPs {
 			z.addr(owner, a)
 		}
-	}
-	if z.records[name] == nil {
-		z.empty[name], z.bare[name] = true, true
+		for _, p := range s.Ports {
+			if owner != name && owner != "_"+p.Name+"._"+p.Protocol+"."+name || len(s.ClusterIPs) == 0 {
+				continue // without an address of the target there is no SRV record (RFC 2782)
+			}
+			z.srv(owner, p.Number, name, s.ClusterIPs...)
+		}
+		if z.records[owner] == nil {
+			z.empty[owner], z.bare[owner] = true, true
+		}
 	}
 }
 
@@ -471,10 +605,17 @@ func (z *zoneFile) names() []string {
 		for _, s := range []string{"api", "db", "ext", "web", "none"} {
 			add("_http._tcp." + s + "." + ns + ".svc")
 			add("c." + s + "." + ns + ".svc")
+			if z.empty["svc~"] {
+				add("web-0.east." + s + "." + ns + ".svc~")
+				add("10-0-0-1.west." + s + "." + ns + ".svc~")
+			}
 		}
 		add("10-0-0-2." + ns + ".pod")
 		add("p0." + ns + ".pod")
 		add(reverseName(netip.MustParseAddr("10.2.0.1")))
+		if z.empty["svc~"] {
+			add("10-0-0-2." + ns + ".pod~")
+		}
 	}
 	for _, name := range []string{"www", "1.2.3.4.in-addr.arpa.", "4.3.2.1.ip6.arpa.", "256.in-addr.arpa.", "g.ip6.arpa.", "svc.in-addr.arpa."} {
 		add(name)
@@ -485,7 +626,7 @@ func (z *zoneFile) names() []string {
 // hidden reports whether name is a network in which there is an address, of a
 // Service that is hidden or missing: that is not told from the others.
 func (z *zoneFile) hidden(name string) bool {
-	for _, zone := range zones[1:] {
+	for _, zone := range zones[1:3] {
 		if qname.InZone(name, zone) {
 			n := qname.Parse(name, zone)
 			return n.Kind == qname.Network && slices.ContainsFunc(z.below, n.Prefix.Contains)
@@ -555,7 +696,7 @@ func TestModel(t *testing.T) {
 // TestClosure is RFC 8020 for names of any kind, without a model of them: if
 // a name exists, so do all above it, and for every type.
 func TestClosure(t *testing.T) {
-	all := []string{".", primary, "in-addr.arpa.", "ip6.arpa.", "10.in-addr.arpa.", "0.0.d.f.ip6.arpa."}
+	all := []string{".", primary, setZone, "in-addr.arpa.", "ip6.arpa.", "10.in-addr.arpa.", "0.0.d.f.ip6.arpa."}
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 2))

@@ -43,11 +43,15 @@ func (n *names) service() string {
 	return n.b.String()[start:]
 }
 
-// endpoint returns the name of an endpoint that is called label.
-func (n *names) endpoint(label []byte) string {
+// endpoint returns the name of an endpoint of g that is called label.
+func (n *names) endpoint(label []byte, g *index.Group) string {
 	start := n.b.Len()
 	n.b.Write(label)
 	n.b.WriteByte('.')
+	if cluster := g.Cluster(); cluster != "" {
+		n.b.WriteString(cluster)
+		n.b.WriteByte('.')
+	}
 	n.writeService()
 	return n.b.String()[start:]
 }

@@ -30,12 +30,20 @@ func (l *lookup) pick(g *index.Group) pick {
 	switch {
 	case l.zone != "":
 		return pick{g: g, hosts: g.ByZone(l.zone), byZone: true}
+	case l.name.Kind == qname.Endpoint && !l.inCluster(g):
+		return pick{g: g}
 	case l.name.Kind == qname.Endpoint:
 		return l.pickNamed(g, l.name.Endpoint)
 	case l.name.Kind == qname.Port && !slices.ContainsFunc(g.Ports, l.matches):
 		return pick{g: g}
 	}
 	return pick{g: g, to: g.Len()}
+}
+
+// inCluster reports whether the endpoints of g are in the cluster that the name
+// asks for: in a zone that is not of the clusterset it asks for none.
+func (l *lookup) inCluster(g *index.Group) bool {
+	return l.name.Cluster == "" || qname.EqualFold(g.Cluster(), l.name.Cluster)
 }
 
 // pickNamed returns the endpoints of g that are called name. It searches by halves.
@@ -129,10 +137,15 @@ func (l *lookup) label(buf []byte, g *index.Group, i int) []byte {
 	return qname.AppendDashed(buf, g.Addr(i))
 }
 
-// labelLen returns the length of what endpoint i of g is called.
+// labelLen returns the length of what endpoint i of g is called, with the
+// cluster that it is in.
 func (l *lookup) labelLen(g *index.Group, i int) int {
 	var buf [64]byte
-	return len(l.label(buf[:0], g, i))
+	n := len(l.label(buf[:0], g, i))
+	if cluster := g.Cluster(); cluster != "" {
+		n += len(".") + len(cluster)
+	}
+	return n
 }
 
 // again reports whether an endpoint of g before endpoint i has its address and
@@ -163,7 +176,7 @@ func (l *lookup) before(s *index.Service, n, i int) bool {
 	var buf, other [64]byte
 	label := l.label(buf[:0], l.groups[n], i)
 	for _, g := range l.groups[:n] {
-		if l.name.Kind == qname.Port && !slices.ContainsFunc(g.Ports, l.matches) {
+		if g.Cluster() != l.groups[n].Cluster() || l.name.Kind == qname.Port && !slices.ContainsFunc(g.Ports, l.matches) {
 			continue
 		}
 		first, last := g.FindAddr(l.groups[n].Addr(i))
@@ -198,7 +211,7 @@ func (l *lookup) repeats(s *index.Service, n, i int, number uint16) bool {
 	}
 	for _, g := range l.groups[:n] {
 		p := l.pickNamed(g, name)
-		if _, _, ok := p.next(0); ok && l.hasNumber(g, number) {
+		if _, _, ok := p.next(0); ok && g.Cluster() == l.groups[n].Cluster() && l.hasNumber(g, number) {
 			return true
 		}
 	}

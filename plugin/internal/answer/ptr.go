@@ -6,6 +6,7 @@ package answer
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -30,11 +31,15 @@ const (
 
 // eachPTR calls f with those of the names of the address ip that a reverse lookup tells.
 func (l *lookup) eachPTR(ip netip.Addr, f func(s *index.Service, g *index.Group, i int)) {
-	switch l.o.PTR {
+	mode := l.o.PTR
+	if l.imported {
+		mode = PTRAll
+	}
+	switch mode {
 	case PTRHostname:
 		some := false
 		l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
-			if g.Hostname(i) != "" {
+			if l.hostnamed(g, i) {
 				some = true
 				f(s, g, i)
 			}
@@ -45,7 +50,7 @@ func (l *lookup) eachPTR(ip netip.Addr, f func(s *index.Service, g *index.Group,
 	case PTRSingle:
 		var best ptrName
 		l.eachName(ip, func(s *index.Service, g *index.Group, i int) {
-			if n := (ptrName{s, g, i}); best.s == nil || l.better(n, best) {
+			if n := (ptrName{s, g, i, l.hostnamed(g, i)}); best.s == nil || l.better(n, best) {
 				best = n
 			}
 		})
@@ -62,14 +67,36 @@ type ptrName struct {
 	s *index.Service
 	g *index.Group
 	i int
+
+	hostname bool
 }
+
+// hostnamed reports whether what endpoint i of g is called is a hostname: its
+// own, or that of another endpoint of the Service with its address.
+func (l *lookup) hostnamed(g *index.Group, i int) bool {
+	if g.Hostname(i) != "" || !l.anyHostname() {
+		return g.Hostname(i) != ""
+	}
+	var buf [64]byte
+	label := l.label(buf[:0], g, i)
+	for _, other := range l.groups {
+		first, last := other.FindAddr(g.Addr(i))
+		for j := first; j < last; j++ {
+			if other.Hostname(j) == string(label) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (l *lookup) anyHostname() bool { return slices.ContainsFunc(l.groups, (*index.Group).HasHostnames) }
 
 // better reports whether n is to be told rather than best, which comes before
 // it in the order of namespaces and Services.
 func (l *lookup) better(n, best ptrName) bool {
-	hostname, other := n.g.Hostname(n.i) != "", best.g.Hostname(best.i) != ""
-	if hostname != other || n.s != best.s {
-		return hostname && !other
+	if n.hostname != best.hostname || n.s != best.s {
+		return n.hostname && !best.hostname
 	}
 	var buf, than [64]byte
 	return bytes.Compare(l.label(buf[:0], n.g, n.i), l.label(than[:0], best.g, best.i)) < 0
@@ -79,7 +106,7 @@ func (l *lookup) better(n, best ptrName) bool {
 // name of the Pod, if Pods have names.
 func (l *lookup) noServicePTR(ip netip.Addr) Answer {
 	switch {
-	case !l.o.PodNames:
+	case !l.o.PodNames || l.imported:
 		return nameError
 	case !l.needs(object.Pods):
 		return notSynced

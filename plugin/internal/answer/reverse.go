@@ -13,10 +13,25 @@ import (
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
 
-// address answers for the name of one address in the reverse tree. A cluster
-// IP has one name, an endpoint one for each Service that it is of (see
-// [Options.PTR]), and a Pod that is no endpoint its own (see [Options.PodNames]).
+// address answers for the name of one address in the reverse tree. What it
+// is in the clusterset only matters if it is nothing in the cluster (KEP-1645
+// sections 2.3.3 and 2.4.3), or if that has no zone that its name could be in.
 func (l *lookup) address() Answer {
+	if l.o.PrimaryZone != "" {
+		if a := l.owner(); a.Result != NameError || l.o.ClusterSetZone == "" {
+			return a
+		}
+	}
+	if !l.imports() {
+		return nameError
+	}
+	return l.owner()
+}
+
+// owner answers with the names that an address has in one index. A cluster IP
+// has one name, an endpoint one for each Service that it is of (see
+// [Options.PTR]), and a Pod that is no endpoint its own (see [Options.PodNames]).
+func (l *lookup) owner() Answer {
 	if !l.needs(object.Namespaces, object.Services) {
 		return notSynced
 	}
@@ -24,7 +39,7 @@ func (l *lookup) address() Answer {
 	if s := l.clusterIPOwner(ip); s != nil {
 		return l.servicePTR(s)
 	}
-	if !l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
+	if !l.kinds.Has(object.Set(object.EndpointSlices)) {
 		return l.noServicePTR(ip)
 	}
 	if !l.needs(object.EndpointSlices) {
@@ -39,7 +54,7 @@ func (l *lookup) servicePTR(s *index.Service) Answer {
 		return l.otherThanPTR()
 	}
 	var b ptrSet
-	b.grow(1, nameLen(s, l.o.PrimaryZone), l.o.PrimaryZone)
+	b.grow(1, nameLen(s, l.ptrZone()), l.ptrZone())
 	b.names.s = s
 	b.add(l.q.Name, b.names.service(), l.ttlOf(s))
 	return Answer{Answer: b.rrs}
@@ -52,7 +67,7 @@ func (l *lookup) endpointPTR(ip netip.Addr) Answer {
 	l.eachPTR(ip, func(s *index.Service, g *index.Group, i int) {
 		count++
 		ttl = min(ttl, l.ttlOf(s))
-		octets += l.labelLen(g, i) + nameLen(s, l.o.PrimaryZone)
+		octets += l.labelLen(g, i) + nameLen(s, l.ptrZone())
 	})
 	switch {
 	case count == 0:
@@ -61,11 +76,11 @@ func (l *lookup) endpointPTR(ip netip.Addr) Answer {
 		return l.otherThanPTR()
 	}
 	var b ptrSet
-	b.grow(count, octets, l.o.PrimaryZone)
+	b.grow(count, octets, l.ptrZone())
 	l.eachPTR(ip, func(s *index.Service, g *index.Group, i int) {
 		var buf [64]byte
 		b.names.s = s
-		b.add(l.q.Name, b.names.endpoint(l.label(buf[:0], g, i)), ttl)
+		b.add(l.q.Name, b.names.endpoint(l.label(buf[:0], g, i), g), ttl)
 	})
 	return Answer{Answer: b.rrs}
 }
@@ -123,14 +138,14 @@ func (l *lookup) clusterIPOwner(ip netip.Addr) *index.Service {
 // exposed Service, once for each name that it has.
 func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group, i int)) {
 	for s := range l.x.Owners(ip) {
-		if s.Type == object.ExternalName || !l.named(s.Namespace) {
+		if !l.namesEndpoints(s) || !l.named(s.Namespace) {
 			continue
 		}
 		l.groups = s.GroupsWith("", false, ip)
 		for n, g := range l.groups {
 			first, last := g.FindAddr(ip)
 			for i := first; i < last; i++ {
-				if !l.again(g, i) && !l.before(s, n, i) && l.labelLen(g, i)+nameLen(s, l.o.PrimaryZone) <= maxName {
+				if !l.again(g, i) && !l.before(s, n, i) && l.labelLen(g, i)+nameLen(s, l.ptrZone()) <= maxName {
 					f(s, g, i)
 				}
 			}
@@ -142,6 +157,18 @@ func (l *lookup) eachName(ip netip.Addr, f func(s *index.Service, g *index.Group
 // empty non-terminal if there is an address below. Addresses that are hidden
 // because their namespace is not exposed are not told from the others here.
 func (l *lookup) network(prefixes ...netip.Prefix) Answer {
+	if l.o.PrimaryZone != "" {
+		if a := l.anyBelow(prefixes); a.Result != NameError || l.o.ClusterSetZone == "" {
+			return a
+		}
+	}
+	if !l.imports() {
+		return nameError
+	}
+	return l.anyBelow(prefixes)
+}
+
+func (l *lookup) anyBelow(prefixes []netip.Prefix) Answer {
 	if !l.needs(object.Services, object.EndpointSlices) || l.o.PodNames && !l.needs(object.Pods) {
 		return notSynced
 	}

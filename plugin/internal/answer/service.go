@@ -58,7 +58,7 @@ func (l *lookup) external(s *index.Service) Answer {
 // headless answers for a headless Service, section 2.4. Without a ready
 // endpoint there is no such name.
 func (l *lookup) headless(s *index.Service) Answer {
-	if !l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
+	if !l.kinds.Has(object.Set(object.EndpointSlices)) {
 		return nameError
 	}
 	if !l.needs(object.EndpointSlices) {
@@ -75,16 +75,16 @@ func (l *lookup) clusterIP(s *index.Service) Answer {
 	if l.name.Kind == qname.ZoneLabel || l.name.Kind == qname.ZoneRule || l.name.Kind == qname.Zonal {
 		return nameError // a cluster IP is in no zone
 	}
-	wantsEndpoints := l.name.Kind == qname.Endpoint || l.o.IgnoreEmptyService
-	if wantsEndpoints {
+	ofEndpoints := l.name.Kind == qname.Endpoint || l.name.Kind == qname.Cluster
+	if ofEndpoints || l.o.IgnoreEmptyService {
 		if !l.needs(object.EndpointSlices) {
 			return notSynced
 		}
-		if len(s.Groups) == 0 || !l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
+		if len(s.Groups) == 0 || !l.kinds.Has(object.Set(object.EndpointSlices)) {
 			return nameError
 		}
 	}
-	if l.name.Kind == qname.Endpoint {
+	if ofEndpoints {
 		return l.endpoints(s)
 	}
 	if l.name.Kind == qname.Protocol {
@@ -113,6 +113,8 @@ func (l *lookup) endpoints(s *index.Service) Answer {
 		return l.zonal(s)
 	case qname.Protocol:
 		return exists(slices.ContainsFunc(s.Groups, func(g *index.Group) bool { return hasProtocol(g.Ports, l.name.Protocol) }))
+	case qname.Cluster:
+		return exists(slices.ContainsFunc(s.Groups, l.inCluster))
 	}
 	if !l.anyPicked() {
 		return nameError

@@ -15,7 +15,8 @@ import (
 
 // srv answers with the ports of a Service that has cluster IPs, section 2.3.2.
 // On the Service's own name all ports are answered, unnamed ones too, which the
-// specification does not ask for but clients do.
+// specification does not ask for but clients do. Without an address of the
+// target there is no record (RFC 2782).
 func (l *lookup) srv(s *index.Service) Answer {
 	n := 0
 	for i := range s.Ports {
@@ -23,12 +24,12 @@ func (l *lookup) srv(s *index.Service) Answer {
 			n++
 		}
 	}
-	if n == 0 {
+	var buf [2]netip.Addr
+	ips := s.ClusterIPs.AppendTo(buf[:0])
+	if n == 0 || len(ips) == 0 {
 		return noData
 	}
 	var b srvSet
-	var buf [2]netip.Addr
-	ips := s.ClusterIPs.AppendTo(buf[:0])
 	b.grow(n, len(ips))
 	var names names
 	names.grow(s, l.q.Zone, 1, 0)
@@ -71,7 +72,7 @@ func (l *lookup) endpointSRV(s *index.Service) Answer {
 	l.eachTarget(s, func(n, i int) bool {
 		g := l.groups[n]
 		var buf [64]byte
-		target := names.endpoint(l.label(buf[:0], g, i))
+		target := names.endpoint(l.label(buf[:0], g, i), g)
 		for j, p := range g.Ports {
 			if len(b.rrs) < size.records && l.first(g.Ports, j) && !l.repeats(s, n, i, p.Number) {
 				b.add(l.q.Name, target, p.Number, size.weight, l.ttl)

@@ -22,6 +22,8 @@ type Zone struct {
 	// Cuts are zones below Origin, in lower case, that are answered for apart:
 	// what is in one of them is not in this one.
 	Cuts []string
+	// ClusterSet says that the zone is one of the clusterset.
+	ClusterSet bool
 	// Options are those that queries are answered with. All of their Kinds are synced.
 	Options *Options
 }
@@ -29,6 +31,34 @@ type Zone struct {
 // transferred are the types of the records that there are at a name. All others
 // are made for the query (HINFO) or belong to the whole zone (SOA).
 var transferred = []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypePTR, dns.TypeTXT, dns.TypeNS}
+
+// Joint reports whether records of the zone may be made of what the cluster
+// imports. Of such a zone there is no [Zone.Difference].
+func (z Zone) Joint() bool {
+	return z.ClusterSet || z.Options.ClusterSetZone != "" && (z.Origin == "." || z.Origin == "arpa." || !z.forward())
+}
+
+// Serial returns the serial of the zone.
+func (z Zone) Serial(x *index.Index) uint32 {
+	switch {
+	case z.ClusterSet:
+		return x.Imports().Serial()
+	case z.Joint():
+		return x.ReverseSerial()
+	}
+	return x.Serial()
+}
+
+// SerialIn is Serial of a state.
+func (z Zone) SerialIn(st *index.State) uint32 {
+	switch {
+	case z.ClusterSet:
+		return st.Imports.Serial
+	case z.Joint():
+		return st.Reverse
+	}
+	return st.Serial
+}
 
 // SOA returns the start of authority that the zone has at a serial.
 func (z Zone) SOA(serial uint32) *dns.SOA {
@@ -92,7 +122,7 @@ func (z Zone) has(name string) bool {
 func (z Zone) at(x *index.Index, name string) []dns.RR {
 	var rrs []dns.RR
 	for _, t := range transferred {
-		a := Lookup(x, z.Options.Kinds, z.Options, Question{Name: name, Zone: z.Origin, Type: t})
+		a := Lookup(x, z.Options.Kinds, z.Options, Question{Name: name, Zone: z.Origin, Type: t, ClusterSet: z.ClusterSet})
 		switch a.Result {
 		case NameError:
 			return nil
@@ -114,7 +144,14 @@ func (z Zone) names(st *index.State) iter.Seq[string] {
 				return
 			}
 		}
-		_ = z.eachService(st.Services, yield) && z.eachPod(st.Pods, yield) && z.eachAddr(st.Services, st.Pods, yield)
+		own, services := st.Services, st.Services
+		if z.ClusterSet {
+			own = st.Imports.Services
+		}
+		if z.Joint() {
+			services = slices.Concat(st.Services, st.Imports.Services)
+		}
+		_ = z.eachService(own, yield) && z.eachPod(st.Pods, yield) && z.eachAddr(services, st.Pods, yield)
 	}
 }
 
@@ -156,7 +193,11 @@ func (z Zone) serviceNames(s *index.Service) []string {
 		labels = appendPorts(labels, g.Ports)
 		for i := range g.Len() {
 			var buf [64]byte
-			labels = append(labels, string(l.label(buf[:0], g, i)))
+			label := string(l.label(buf[:0], g, i))
+			if cluster := g.Cluster(); cluster != "" {
+				label += "." + cluster
+			}
+			labels = append(labels, label)
 		}
 	}
 	slices.Sort(labels)

@@ -26,7 +26,9 @@ func (l *lookup) explained() Answer {
 	asked := *l
 	asked.q.Name = l.name.Below + "." + strings.TrimPrefix(l.q.Zone, ".")
 	asked.q.Type = dns.TypeA
-	asked.name = qname.Parse(asked.q.Name, l.q.Zone)
+	if asked.name = qname.Parse(asked.q.Name, l.q.Zone); l.q.ClusterSet {
+		asked.clusterSet()
+	}
 	if asked.name.Kind == qname.Address {
 		asked.q.Type = dns.TypePTR
 	}
@@ -39,7 +41,11 @@ func (l *lookup) explained() Answer {
 func (l *lookup) why(r Result) string {
 	if r == NotSynced {
 		var missing []string
-		(l.o.Kinds &^ l.synced).Each(func(k object.Kind) { missing = append(missing, k.String()) })
+		missed := l.kinds &^ l.synced
+		if l.imported {
+			missed = missed.Importing()
+		}
+		missed.Each(func(k object.Kind) { missing = append(missing, k.String()) })
 		return "the API server has not told all of this yet: " + strings.Join(missing, ", ")
 	}
 	switch l.name.Kind {
@@ -60,10 +66,13 @@ func (l *lookup) why(r Result) string {
 	}
 	s := l.x.Service(l.name.Namespace, l.name.Service)
 	if s == nil {
-		return fmt.Sprintf("namespace %s has no Service %s", l.name.Namespace, l.name.Service)
+		return fmt.Sprintf("namespace %s has no %s %s", l.name.Namespace, l.sort(), l.name.Service)
 	}
 	return l.whyService(s, r)
 }
+
+// sort returns of which kind the Services are that the name asks for.
+func (l *lookup) sort() string { return choose(l.imported, "ServiceImport", "Service") }
 
 // whyNamespace says what is wrong with the namespace, or "".
 func (l *lookup) whyNamespace() string {
@@ -130,7 +139,7 @@ func (l *lookup) whyService(s *index.Service, r Result) string {
 		}
 		return fmt.Sprintf("Service %s is an alias of %s", name, s.ExternalName())
 	case object.Headless:
-		if !l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
+		if !l.kinds.Has(object.Set(object.EndpointSlices)) {
 			return fmt.Sprintf("Service %s is headless, and the option noendpoints leaves endpoints out", name)
 		}
 	case object.ClusterIP:
@@ -144,7 +153,7 @@ func (l *lookup) whyEndpoints(s *index.Service, r Result, name string) string {
 		endpoints += g.Len()
 	}
 	sort := choose(s.Type == object.Headless, "is headless", "has the cluster IPs "+joinAddrs(s.ClusterIPs.AppendTo(nil)))
-	ready := fmt.Sprintf("Service %s %s, with %d addresses of ready endpoints", name, sort, endpoints)
+	ready := fmt.Sprintf("%s %s %s, with %d addresses of ready endpoints", l.sort(), name, sort, endpoints)
 	if r != NameError {
 		return ready
 	}
@@ -153,6 +162,8 @@ func (l *lookup) whyEndpoints(s *index.Service, r Result, name string) string {
 		return fmt.Sprintf("%s; it has no port %s/%s", ready, l.name.Port, l.name.Protocol)
 	case qname.Protocol:
 		return fmt.Sprintf("%s; it has no named port of protocol %s", ready, l.name.Protocol)
+	case qname.Cluster:
+		return fmt.Sprintf("%s; none that is ready is in the cluster %s", ready, l.name.Cluster)
 	case qname.Endpoint:
 		return fmt.Sprintf("%s; none that is ready is called %s", ready, l.name.Endpoint)
 	case qname.ZoneLabel, qname.ZoneRule, qname.Zonal:

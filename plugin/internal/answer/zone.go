@@ -48,15 +48,16 @@ func SOANames(zone string) (mname, rname string) {
 func (l *lookup) apex() Answer {
 	switch l.q.Type {
 	case dns.TypeSOA:
-		if !l.needsAll(l.o.Kinds.Needed()) {
-			return notSynced // the serial is not known yet
+		serial, ok := l.serial()
+		if !ok {
+			return notSynced // it is not known yet
 		}
 		r := new(struct {
 			soa dns.SOA
 			rrs [1]dns.RR
 		})
 		mname, rname := SOANames(l.q.Zone)
-		SOA(&r.soa, l.q.Zone, mname, rname, l.x.Serial(), l.o.TTL, l.o.NegativeTTL)
+		SOA(&r.soa, l.q.Zone, mname, rname, serial, l.o.TTL, l.o.NegativeTTL)
 		r.rrs[0] = &r.soa
 		return Answer{Answer: r.rrs[:]}
 	case dns.TypeNS:
@@ -116,14 +117,14 @@ type server struct {
 
 // nameServers returns the Services that have this server as an endpoint, by
 // the names that they have in the primary zone (a reverse zone has no such
-// names), else this server as ns.dns.<zone>.
+// names, and a clusterset zone may have others), else this server as ns.dns.<zone>.
 func (l *lookup) nameServers() []server {
 	zone := l.q.Zone
-	if qname.IsReverse(strings.ToLower(zone)) {
+	if l.q.ClusterSet || qname.IsReverse(strings.ToLower(zone)) {
 		zone = l.o.PrimaryZone
 	}
 	var servers []server
-	if l.o.Kinds.Has(object.Set(object.EndpointSlices)) {
+	if zone != "" && l.kinds.Has(object.Set(object.EndpointSlices)) {
 		for _, ip := range l.o.Local {
 			servers = l.appendServers(servers, ip, zone)
 		}

@@ -26,6 +26,7 @@ type Group struct {
 // names are what endpoints are called, and where they are.
 type names struct {
 	hostnames, pods, zones, nodes column
+	cluster                       string // that all of them are in
 }
 
 // A column is one name per endpoint, some of them empty; it is nil if all are.
@@ -39,8 +40,8 @@ var (
 	noEndpoints = new(Group)
 )
 
-// newGroup packs endpoints, which are in the order of their address.
-func newGroup(ports []object.Port, endpoints []object.Endpoint) *Group {
+// newGroup packs endpoints of one cluster, which are in the order of their address.
+func newGroup(cluster string, ports []object.Port, endpoints []object.Endpoint) *Group {
 	if len(endpoints) == 0 {
 		return noEndpoints
 	}
@@ -50,7 +51,7 @@ func newGroup(ports []object.Port, endpoints []object.Endpoint) *Group {
 	if n := len(endpoints) * int(g.size); n > len(small) {
 		packed = make([]byte, 0, n)
 	}
-	var named names
+	named := names{cluster: cluster}
 	for i, e := range endpoints {
 		packed = appendAddr(packed, e.Addr)
 		named.hostnames.set(len(endpoints), i, e.Hostname)
@@ -136,6 +137,10 @@ func (g *Group) Zone(i int) string { return g.called().zones.at(i) }
 // Node returns the name of the Node of endpoint i, or "".
 func (g *Group) Node(i int) string { return g.called().nodes.at(i) }
 
+// Cluster returns the name of the cluster that the endpoints are in, in lower
+// case, if they are those of an imported Service, or "".
+func (g *Group) Cluster() string { return g.called().cluster }
+
 func (g *Group) called() *names {
 	if g.names == nil {
 		return noNames
@@ -220,7 +225,7 @@ func (g *Group) equal(h *Group) bool {
 }
 
 func (n *names) equal(m *names) bool {
-	return n == m || slices.Equal(n.hostnames.names, m.hostnames.names) && slices.Equal(n.pods.names, m.pods.names) &&
+	return n == m || n.cluster == m.cluster && slices.Equal(n.hostnames.names, m.hostnames.names) && slices.Equal(n.pods.names, m.pods.names) &&
 		slices.Equal(n.zones.names, m.zones.names) && slices.Equal(n.nodes.names, m.nodes.names)
 }
 

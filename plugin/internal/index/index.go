@@ -33,6 +33,8 @@ type Index struct {
 	prefixes   prefixes
 	pods       pods
 	nodes      nodes
+	imports    *Index // nil in the index of what is imported
+	local      *Index // nil in that of the cluster
 
 	mu      writing // held by writers; guards what follows
 	slices  table[slice]
@@ -41,6 +43,7 @@ type Index struct {
 	history history
 
 	serial  atomic.Uint64
+	reverse *atomic.Uint64 // shared with imports
 	objects [object.NumKinds]atomic.Int64
 	ready   atomic.Int64 // endpoints
 }
@@ -59,12 +62,31 @@ func (w *writing) Unlock() {
 
 // New returns an empty index.
 func New() *Index {
-	return &Index{seed: maphash.MakeSeed(), prefixes: prefixes{seed: maphash.MakeSeed()}}
+	reverse := new(atomic.Uint64)
+	x := newIndex(reverse)
+	x.imports = newIndex(reverse)
+	x.imports.local = x
+	return x
 }
+
+func newIndex(reverse *atomic.Uint64) *Index {
+	return &Index{seed: maphash.MakeSeed(), prefixes: prefixes{seed: maphash.MakeSeed()}, reverse: reverse}
+}
+
+// Imports returns the index of the Services that the cluster imports from its
+// clusterset (KEP-1645): ServiceImports and their EndpointSlices, by names and
+// addresses of their own. Namespaces and Pods are given to x: both have the
+// namespaces, and what the two share counts for the serials of both.
+func (x *Index) Imports() *Index { return x.imports }
 
 // Serial returns a number that rises with every change that a query can see,
 // and only then. It is the SOA serial, in the arithmetic of RFC 1982.
 func (x *Index) Serial() uint32 { return uint32(x.serial.Load()) }
+
+// ReverseSerial is Serial for reverse zones, where the addresses of the cluster
+// and those of what it imports have their names. While nothing is imported the
+// two are equal.
+func (x *Index) ReverseSerial() uint32 { return uint32(x.reverse.Load()) }
 
 // Raise lifts the serial to at least resourceVersion. Every visible change is
 // caused by at least one step of the API server's resourceVersion, so a serial
@@ -72,9 +94,22 @@ func (x *Index) Serial() uint32 { return uint32(x.serial.Load()) }
 func (x *Index) Raise(resourceVersion uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if resourceVersion > x.serial.Load() {
-		x.serial.Store(resourceVersion)
+	if raise(&x.serial, resourceVersion) {
 		x.forget()
+	}
+	raise(x.reverse, resourceVersion)
+}
+
+// raise reports whether serial was less than to.
+func raise(serial *atomic.Uint64, to uint64) bool {
+	for {
+		now := serial.Load()
+		if to <= now {
+			return false
+		}
+		if serial.CompareAndSwap(now, to) {
+			return true
+		}
 	}
 }
 
@@ -83,7 +118,9 @@ func (x *Index) Raise(resourceVersion uint64) {
 func (x *Index) Restate(resourceVersion uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.serial.Store(max(x.serial.Load()+1, resourceVersion))
+	for _, serial := range []*atomic.Uint64{&x.serial, x.reverse, &x.imports.serial} {
+		serial.Store(max(serial.Load()+1, resourceVersion))
+	}
 	x.forget()
 }
 
@@ -105,9 +142,14 @@ func (x *Index) setHidden(k object.Kind, hidden bool) {
 // However much one event changes, the serial rises by one: the event may have
 // cost the API server no more than one resourceVersion.
 func (x *Index) changed(k object.Kind) {
-	if !x.hidden[k] && !x.mu.changed {
-		x.serial.Add(1)
-		x.mu.changed = true
+	if x.hidden[k] || x.mu.changed {
+		return
+	}
+	x.mu.changed = true
+	x.serial.Add(1)
+	x.reverse.Add(1)
+	if x.imports != nil && (k == object.Namespaces || k == object.Pods) {
+		x.imports.serial.Add(1)
 	}
 }
 
@@ -127,6 +169,9 @@ type namespace struct {
 // Namespace returns the name of the namespace that is called name in any
 // letter case. ok is false if there is none.
 func (x *Index) Namespace(name string) (canonical string, ok bool) {
+	if x.local != nil {
+		x = x.local
+	}
 	n := find(&x.namespaces, x.hashNames(name, ""), name, (*namespace).is)
 	if n == nil {
 		return "", false

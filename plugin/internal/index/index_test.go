@@ -127,6 +127,89 @@ func TestSerial(t *testing.T) {
 	}
 }
 
+// TestImports: the Services of the clusterset are others than those of the
+// cluster. What both share counts for both serials, all else for one.
+func TestImports(t *testing.T) {
+	a := netip.MustParseAddr("10.0.0.1")
+	service := object.Service{Namespace: "demo", Name: "web", ClusterIPs: []netip.Addr{a}}
+	slice := object.EndpointSlice{Namespace: "demo", Name: "s", Service: "web", Endpoints: []object.Endpoint{{Addr: a}}}
+	tests := map[string]struct {
+		change          func(x *index.Index)
+		local, imported bool
+	}{
+		"a Service":             {func(x *index.Index) { x.SetService(service, 1) }, true, false},
+		"an imported Service":   {func(x *index.Index) { x.Imports().SetService(service, 1) }, false, true},
+		"a namespace":           {func(x *index.Index) { x.SetNamespace("demo", 1) }, true, true},
+		"a Pod":                 {func(x *index.Index) { x.SetPod(object.Pod{Namespace: "demo", Name: "p", IPs: []netip.Addr{a}}, 1) }, true, true},
+		"an unseen namespace":   {func(x *index.Index) { x.Hide(object.Namespaces); x.SetNamespace("demo", 1) }, false, false},
+		"a slice of nobody":     {func(x *index.Index) { x.SetEndpointSlice(slice, 1) }, false, false},
+		"another cluster's":     {func(x *index.Index) { x.Imports().SetEndpointSlice(slice, 1) }, false, false},
+		"an imported Service's": {func(x *index.Index) { x.Imports().SetEndpointSlice(slice, 1); x.Imports().SetService(service, 1) }, false, true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			x := index.New()
+			tc.change(x)
+			if got := x.Serial() != 0; got != tc.local {
+				t.Errorf("the serial of the cluster changes: got %t, want %t", got, tc.local)
+			}
+			if got := x.Imports().Serial() != 0; got != tc.imported {
+				t.Errorf("the serial of the clusterset changes: got %t, want %t", got, tc.imported)
+			}
+			_, here := x.Namespace("DEMO")
+			if _, too := x.Imports().Namespace("DEMO"); too != here {
+				t.Errorf("the clusterset has the namespace: got %t, want %t", too, here)
+			}
+			if x.Service("demo", "web") != nil && x.Imports().Service("demo", "web") != nil {
+				t.Error("the Service is in both")
+			}
+			if owns(x, a) && owns(x.Imports(), a) {
+				t.Error("the address is of both")
+			}
+		})
+	}
+	t.Run("a slice changes its cluster", func(t *testing.T) {
+		x := index.New().Imports()
+		x.SetService(service, 1)
+		for _, slice.Cluster = range []string{"east", "west"} {
+			before := x.Serial()
+			x.SetEndpointSlice(slice, 1)
+			if got := x.Service("demo", "web").Groups[0].Cluster(); got != slice.Cluster {
+				t.Errorf("cluster: got %q, want %q", got, slice.Cluster)
+			}
+			if got := x.Serial(); got != before+1 {
+				t.Errorf("serial: got %d, want %d", got, before+1)
+			}
+		}
+	})
+}
+
+// TestClustersAreOrdered: it does not matter which cluster came first.
+func TestClustersAreOrdered(t *testing.T) {
+	for _, clusters := range [][]string{{"east", "west"}, {"west", "east"}} {
+		x := index.New().Imports()
+		x.SetService(object.Service{Namespace: "demo", Name: "web", Type: object.Headless}, 1)
+		for _, cluster := range clusters {
+			x.SetEndpointSlice(object.EndpointSlice{
+				Namespace: "demo", Name: cluster, Service: "web", Cluster: cluster, Endpoints: []object.Endpoint{{Addr: netip.MustParseAddr("10.0.0.1")}},
+			}, 1)
+		}
+		s := x.Service("demo", "web")
+		for what, groups := range map[string][]*index.Group{"groups": s.Groups, "slices": s.Slices()} {
+			var got []string
+			for _, g := range groups {
+				got = append(got, g.Cluster())
+			}
+			if diff := cmp.Diff([]string{"east", "west"}, got); diff != "" {
+				t.Errorf("%s after %v (-want +got):\n%s", what, clusters, diff)
+			}
+		}
+		if !s.Overlap {
+			t.Error("an address of two clusters is no overlap")
+		}
+	}
+}
+
 // TestSliceChangesService: the label of an EndpointSlice may be changed.
 func TestSliceChangesService(t *testing.T) {
 	x := index.New()

@@ -183,15 +183,16 @@ func (m *model) service(k key) string {
 	if !ok {
 		return "none"
 	}
-	ports := make(map[object.Endpoint][]object.Port) // of the slices that have the endpoint
-	endpoints := make(map[object.Endpoint]bool)
+	ports := make(map[located][]object.Port) // of the slices that have the endpoint
+	endpoints := make(map[located]bool)
 	for _, slice := range m.slices {
 		if slice.Namespace != k.namespace || slice.Service != k.name {
 			continue
 		}
 		for _, e := range slice.Endpoints {
-			ports[e] = append(ports[e], slice.Ports...)
-			endpoints[e] = true
+			at := located{e, slice.Cluster}
+			ports[at] = append(ports[at], slice.Ports...)
+			endpoints[at] = true
 		}
 	}
 	var lines []string
@@ -209,7 +210,7 @@ func observed(s *index.Service) string {
 	var lines []string
 	for _, g := range s.Groups {
 		for i := range g.Len() {
-			e := object.Endpoint{Addr: g.Addr(i), Hostname: g.Hostname(i), Pod: g.Pod(i)}
+			e := located{object.Endpoint{Addr: g.Addr(i), Hostname: g.Hostname(i), Pod: g.Pod(i)}, g.Cluster()}
 			lines = append(lines, endpointLine(e, g.Ports))
 		}
 	}
@@ -219,12 +220,18 @@ func observed(s *index.Service) string {
 	}, lines)
 }
 
-func endpointLine(e object.Endpoint, ports []object.Port) string {
+// A located endpoint is one of a cluster, if it is that of an imported Service.
+type located struct {
+	object.Endpoint
+	cluster string
+}
+
+func endpointLine(e located, ports []object.Port) string {
 	ports = slices.Clone(ports)
 	slices.SortFunc(ports, func(a, b object.Port) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Number, b.Number))
 	})
-	return fmt.Sprintf("%s %q %q %v", e.Addr, e.Hostname, e.Pod, slices.Compact(ports))
+	return fmt.Sprintf("%s %q %q %q %v", e.Addr, e.Hostname, e.Pod, e.cluster, slices.Compact(ports))
 }
 
 func serviceText(s object.Service, lines []string) string {
@@ -326,6 +333,7 @@ func (m *model) state() string {
 
 // A universe is what ops are made of. It is small, so that things meet.
 type universe struct {
+	clusters                                         []string
 	namespaces, services, slices, pods, hosts, nodes []string
 	clusterIPs, v4, v6                               []netip.Addr
 	networks                                         []netip.Prefix
@@ -334,6 +342,7 @@ type universe struct {
 
 func newUniverse() *universe {
 	u := &universe{
+		clusters:   []string{""},
 		namespaces: []string{"demo", "prod"},
 		services:   []string{"api", "db", "web"},
 		slices:     []string{"s0", "s1", "s2", "s3", "s4"},
@@ -534,7 +543,7 @@ func sorted(addrs []netip.Addr) []netip.Addr {
 // slice returns a random EndpointSlice as package object makes them: endpoints
 // are in order, and no two are the same.
 func (u *universe) slice(r *rand.Rand, ns string) *object.EndpointSlice {
-	s := &object.EndpointSlice{Namespace: ns, Name: pick(r, u.slices), Service: pick(r, u.services), Ports: some(r, u.ports, 2)}
+	s := &object.EndpointSlice{Namespace: ns, Name: pick(r, u.slices), Service: pick(r, u.services), Cluster: pick(r, u.clusters), Ports: some(r, u.ports, 2)}
 	family := u.v4
 	if r.IntN(3) == 0 {
 		family = u.v6
@@ -649,14 +658,14 @@ func inconsistent(s *index.Service) string {
 	if s == nil {
 		return ""
 	}
-	groupOf := make(map[object.Endpoint]int)
+	groupOf := make(map[located]int)
 	for n, g := range s.Groups {
 		if g.Len() == 0 {
 			return fmt.Sprintf("group %d is empty", n)
 		}
 		for i := range g.Len() {
 			a := g.Addr(i)
-			e := object.Endpoint{Addr: a, Hostname: g.Hostname(i), Pod: g.Pod(i)}
+			e := located{object.Endpoint{Addr: a, Hostname: g.Hostname(i), Pod: g.Pod(i)}, g.Cluster()}
 			if other, ok := groupOf[e]; ok && other != n {
 				return fmt.Sprintf("%v is in group %d and in group %d", e, other, n)
 			}
@@ -778,6 +787,14 @@ func testModel(t *testing.T, u *universe, seeds, steps int) {
 
 // TestModel: any order of events gives the same index as a few maps.
 func TestModel(t *testing.T) { testModel(t, newUniverse(), 10, 600) }
+
+// TestModelOfImports: nor does it matter that an address, and a hostname, may be
+// in several clusters of a clusterset.
+func TestModelOfImports(t *testing.T) {
+	u := newUniverse()
+	u.clusters = []string{"east", "east", "west"}
+	testModel(t, u, 6, 600)
+}
 
 // TestBugClusterIPIsEndpoint: a Service may have an EndpointSlice, made by hand,
 // that has one of its cluster IPs. The count of addresses that are in several

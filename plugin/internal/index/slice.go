@@ -77,7 +77,7 @@ func (x *Index) slice(k sliceKey) *slice {
 func (x *Index) SetEndpointSlice(s object.EndpointSlice, gen uint32) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	group := newGroup(x.recent.share(s.Ports), s.Endpoints)
+	group := newGroup(s.Cluster, x.recent.share(s.Ports), s.Endpoints)
 	key := sliceKey{s.Namespace, s.Name}
 	place := x.slice(key)
 	owner := x.ensure(s.Namespace, s.Service)
@@ -207,7 +207,7 @@ func groups(first *slice) []*Group {
 // compareGroups orders by the first endpoint, and then by the ports.
 func compareGroups(a, b *Group) int {
 	return cmp.Or(a.Addr(0).Compare(b.Addr(0)), cmp.Compare(a.Hostname(0), b.Hostname(0)),
-		cmp.Compare(a.Pod(0), b.Pod(0)), slices.CompareFunc(a.Ports, b.Ports, comparePorts))
+		cmp.Compare(a.Pod(0), b.Pod(0)), cmp.Compare(a.Cluster(), b.Cluster()), slices.CompareFunc(a.Ports, b.Ports, comparePorts))
 }
 
 // regroup puts every endpoint that several groups have into one group that has
@@ -215,41 +215,52 @@ func compareGroups(a, b *Group) int {
 // an endpoint may be in two while the controller moves it, or by mistake.
 // overlap tells that an address is in two groups nevertheless, under two names.
 func regroup(all []*Group) (out []*Group, overlap bool) {
-	ports := make(map[object.Endpoint][]object.Port)
+	ports := make(map[located][]object.Port)
 	for _, g := range all {
 		for i := range g.Len() {
-			e := g.Endpoint(i)
-			ports[e] = merge(ports[e], g.Ports)
+			at := located{g.Endpoint(i), g.Cluster()}
+			ports[at] = merge(ports[at], g.Ports)
 		}
 	}
 	type union struct {
+		cluster   string
 		ports     []object.Port
 		endpoints []object.Endpoint
 	}
 	var unions []*union // with different ports or families
 	in := make(map[netip.Addr]*union)
-	for _, e := range slices.SortedFunc(maps.Keys(ports), object.Endpoint.Compare) {
+	for _, e := range slices.SortedFunc(maps.Keys(ports), located.compare) {
 		p := ports[e]
 		slices.SortFunc(p, comparePorts)
 		i := slices.IndexFunc(unions, func(u *union) bool {
-			return slices.Equal(u.ports, p) && u.endpoints[0].Addr.Is4() == e.Addr.Is4()
+			return u.cluster == e.cluster && slices.Equal(u.ports, p) && u.endpoints[0].Addr.Is4() == e.Addr.Is4()
 		})
 		if i < 0 {
 			i = len(unions)
-			unions = append(unions, &union{ports: p})
+			unions = append(unions, &union{cluster: e.cluster, ports: p})
 		}
 		u := unions[i]
-		u.endpoints = append(u.endpoints, e)
+		u.endpoints = append(u.endpoints, e.Endpoint)
 		if other, ok := in[e.Addr]; ok && other != u {
 			overlap = true
 		}
 		in[e.Addr] = u
 	}
 	for _, u := range unions {
-		out = append(out, newGroup(u.ports, u.endpoints))
+		out = append(out, newGroup(u.cluster, u.ports, u.endpoints))
 	}
 	slices.SortFunc(out, compareGroups)
 	return out, overlap
+}
+
+// An endpoint is another one in each cluster, even if it has the same address.
+type located struct {
+	object.Endpoint
+	cluster string
+}
+
+func (e located) compare(other located) int {
+	return cmp.Or(e.Endpoint.Compare(other.Endpoint), cmp.Compare(e.cluster, other.cluster))
 }
 
 func comparePorts(a, b object.Port) int {

@@ -8,15 +8,21 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 )
 
 // A State is what an index held at one moment, or a part of that. It is
 // immutable. Records are shared with the index, so that one costs a pointer.
 type State struct {
 	Serial     uint32
+	Reverse    uint32 // the serial of reverse zones
 	Namespaces []string
 	Services   []*Service // ordered by namespace and name
 	Pods       []*Pod     // in no order
+
+	// Imports is what the cluster imports. It has no namespaces and no Pods, and is
+	// nil in a part.
+	Imports *State
 
 	seeds [2]maphash.Seed // of the index and of its prefixes
 }
@@ -43,6 +49,10 @@ func (p *Pod) Addrs() []netip.Addr { return (*pod)(p).appendAddrs(nil) }
 func (x *Index) State() *State {
 	st := x.copyState()
 	slices.SortFunc(st.Services, compareServices)
+	if x.imports != nil {
+		st.Reverse = x.ReverseSerial() // which may be less than what it is of: then a secondary asks again
+		st.Imports = x.imports.State()
+	}
 	return st
 }
 
@@ -97,7 +107,11 @@ func (s *Service) Addrs(yield func(netip.Addr) bool) {
 // Index returns an index that holds st, and that nobody is to change. Only the
 // addresses for which within is true are found in it.
 func (st *State) Index(within func(netip.Addr) bool) *Index {
-	x := &Index{seed: st.seeds[0], prefixes: prefixes{seed: st.seeds[1]}}
+	x := &Index{seed: st.seeds[0], prefixes: prefixes{seed: st.seeds[1]}, reverse: new(atomic.Uint64)}
+	if st.Imports != nil {
+		x.imports = st.Imports.Index(within)
+		x.imports.local = x
+	}
 	for _, name := range st.Namespaces {
 		x.SetNamespace(name, 0)
 	}

@@ -14,11 +14,19 @@ import (
 // FromEndpointSlice returns what DNS needs of s, and what keep says. ok is
 // false if nothing of it can be served.
 func FromEndpointSlice(s *discoveryv1.EndpointSlice, keep Keep) (slice EndpointSlice, skipped []Skip, ok bool) {
+	if s.Labels[discoveryv1.LabelServiceName] == "" && s.Labels[LabelImport] != "" {
+		return EndpointSlice{}, nil, false // of a ServiceImport only
+	}
+	return fromSlice(s, discoveryv1.LabelServiceName, keep)
+}
+
+// fromSlice is FromEndpointSlice for the Service that label names.
+func fromSlice(s *discoveryv1.EndpointSlice, label string, keep Keep) (slice EndpointSlice, skipped []Skip, ok bool) {
 	if s.AddressType == discoveryv1.AddressTypeFQDN {
 		return EndpointSlice{}, []Skip{SkipFQDN}, false
 	}
-	service, ok := s.Labels[discoveryv1.LabelServiceName]
-	if !ok || service == "" {
+	service := s.Labels[label]
+	if service == "" {
 		return EndpointSlice{}, []Skip{SkipService}, false
 	}
 	if !isLabel(s.Namespace) || !isLabel(service) || s.Name == "" {

@@ -25,10 +25,14 @@ const (
 	EndpointSlices
 	Pods
 	Nodes
+	// ServiceImports are the Services of the clusterset, of the Multi-Cluster Services API (KEP-1645).
+	ServiceImports
+	// ImportSlices are the EndpointSlices of ServiceImports.
+	ImportSlices
 	NumKinds int = iota
 )
 
-// String returns the lower-case plural resource name of k, as in a REST path.
+// String returns a lower-case plural name of k that no other kind has.
 func (k Kind) String() string {
 	switch k {
 	case Namespaces:
@@ -41,16 +45,31 @@ func (k Kind) String() string {
 		return "pods"
 	case Nodes:
 		return "nodes"
+	case ServiceImports:
+		return "serviceimports"
+	case ImportSlices:
+		return "imported_endpointslices"
 	}
 	return "unknown"
 }
 
-// Resource returns the name of k as a role names it: resource.group.
-func (k Kind) Resource() string {
-	if k == EndpointSlices {
-		return k.String() + ".discovery.k8s.io"
+// Plural returns the plural resource name of k, as in a REST path.
+func (k Kind) Plural() string {
+	if k == ImportSlices {
+		return EndpointSlices.String()
 	}
 	return k.String()
+}
+
+// Resource returns the name of k as a role names it: resource.group.
+func (k Kind) Resource() string {
+	switch k {
+	case EndpointSlices, ImportSlices:
+		return k.Plural() + ".discovery.k8s.io"
+	case ServiceImports:
+		return k.Plural() + ".multicluster.x-k8s.io"
+	}
+	return k.Plural()
 }
 
 // Kinds is a set of kinds.
@@ -71,6 +90,22 @@ func (s Kinds) Has(other Kinds) bool { return s&other == other }
 // Needed returns the kinds of s that answers depend on. The others only tell
 // more of who asks: without them there is an answer, and it is right.
 func (s Kinds) Needed() Kinds { return s &^ Set(Nodes) }
+
+// Imports are the kinds that only clusterset zones depend on.
+const Imports Kinds = 1<<ServiceImports | 1<<ImportSlices
+
+// Imported returns s in the words of a clusterset zone, where the Services are
+// ServiceImports, with EndpointSlices of their own.
+func (s Kinds) Imported() Kinds {
+	own := s &^ (Imports | 1<<Services | 1<<EndpointSlices)
+	return own | s>>ServiceImports&1<<Services | s>>ImportSlices&1<<EndpointSlices
+}
+
+// Importing undoes Imported.
+func (s Kinds) Importing() Kinds {
+	own := s &^ (1<<Services | 1<<EndpointSlices)
+	return own | s>>Services&1<<ServiceImports | s>>EndpointSlices&1<<ImportSlices
+}
 
 // Each calls f for every kind in s, in the order in which they are watched.
 func (s Kinds) Each(f func(Kind)) {
@@ -94,6 +129,7 @@ const (
 	SkipPort     Skip = "invalid_port"     // a port out of 1..65535
 	SkipHostname Skip = "invalid_hostname" // an endpoint's hostname that is no DNS label
 	SkipTTL      Skip = "invalid_ttl"      // an annotation that is no TTL
+	SkipCluster  Skip = "no_cluster"       // an EndpointSlice of a ServiceImport that names no cluster
 	SkipTwin     Skip = "duplicate"        // an endpoint that the same EndpointSlice has already
 )
 
@@ -176,6 +212,7 @@ type Port struct {
 type EndpointSlice struct {
 	Namespace, Name string
 	Service         string // lower case
+	Cluster         string // that the endpoints are in; lower case; only of the slices of ServiceImports
 	Ports           []Port
 	Endpoints       []Endpoint
 }

@@ -211,35 +211,70 @@ func TestFromNode(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	all := object.Set(object.Namespaces, object.Services, object.EndpointSlices, object.Pods, object.Nodes)
-	if object.NumKinds != 5 {
-		t.Fatalf("NumKinds = %d", object.NumKinds)
+	tests := []struct {
+		kind                     object.Kind
+		name, resource, restPath string
+	}{
+		{object.Namespaces, "namespaces", "namespaces", "namespaces"},
+		{object.Services, "services", "services", "services"},
+		{object.EndpointSlices, "endpointslices", "endpointslices.discovery.k8s.io", "endpointslices"},
+		{object.Pods, "pods", "pods", "pods"},
+		{object.Nodes, "nodes", "nodes", "nodes"},
+		{object.ServiceImports, "serviceimports", "serviceimports.multicluster.x-k8s.io", "serviceimports"},
+		{object.ImportSlices, "imported_endpointslices", "endpointslices.discovery.k8s.io", "endpointslices"},
+	}
+	if object.NumKinds != len(tests) {
+		t.Errorf("NumKinds is %d, want %d", object.NumKinds, len(tests))
+	}
+	var all object.Kinds
+	var want []object.Kind
+	for _, tc := range tests {
+		all |= object.Set(tc.kind)
+		want = append(want, tc.kind)
+		if got := [3]string{tc.kind.String(), tc.kind.Resource(), tc.kind.Plural()}; got != [3]string{tc.name, tc.resource, tc.restPath} {
+			t.Errorf("kind %d is %q, want %+v", tc.kind, got, tc)
+		}
 	}
 	var kinds []object.Kind
 	all.Each(func(k object.Kind) { kinds = append(kinds, k) })
-	if diff := cmp.Diff([]object.Kind{object.Namespaces, object.Services, object.EndpointSlices, object.Pods, object.Nodes}, kinds); diff != "" {
+	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Errorf("Each (-want +got):\n%s", diff)
 	}
-	tests := map[object.Kind][2]string{ // String, Resource
-		object.Namespaces:     {"namespaces", "namespaces"},
-		object.Services:       {"services", "services"},
-		object.EndpointSlices: {"endpointslices", "endpointslices.discovery.k8s.io"},
-		object.Pods:           {"pods", "pods"},
-		object.Nodes:          {"nodes", "nodes"},
-		object.Kind(9):        {"unknown", "unknown"},
-	}
-	for k, want := range tests {
-		if got := [2]string{k.String(), k.Resource()}; got != want {
-			t.Errorf("kind %d is %q, want %q", k, got, want)
-		}
+	if got := object.Kind(99).String(); got != "unknown" {
+		t.Errorf("a kind that there is not is %q, want unknown", got)
 	}
 	if got, want := all.Needed(), all&^object.Set(object.Nodes); got != want {
 		t.Errorf("needed are %b, want %b", got, want)
 	}
-	for k := range kinds {
-		one := object.Set(object.Kind(k))
+	own := object.Set(object.Namespaces, object.Services, object.EndpointSlices)
+	if got, want := own.Importing(), object.Imports|object.Set(object.Namespaces); got != want || want.Imported() != own {
+		t.Errorf("%b: Importing is %b, want %b, and back %b", own, got, want, want.Imported())
+	}
+	for _, k := range kinds {
+		one := object.Set(k)
 		if !all.Has(one) || object.Kinds(0).Has(one) || !one.Has(0) || (all &^ one).Has(one) {
-			t.Errorf("set of %s: Has is wrong", object.Kind(k))
+			t.Errorf("set of %s: Has is wrong", k)
 		}
+	}
+}
+
+func TestImportedKinds(t *testing.T) {
+	set := object.Set
+	tests := map[string]struct{ in, want object.Kinds }{
+		"none":            {0, 0},
+		"local":           {set(object.Services, object.EndpointSlices), 0},
+		"ServiceImports":  {set(object.ServiceImports), set(object.Services)},
+		"their slices":    {set(object.ImportSlices, object.Services), set(object.EndpointSlices)},
+		"what both share": {set(object.Namespaces, object.Pods, object.Services, object.ServiceImports), set(object.Namespaces, object.Pods, object.Services)},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tc.in.Imported(); got != tc.want {
+				t.Errorf("Imported of %b is %b, want %b", tc.in, got, tc.want)
+			}
+		})
+	}
+	if want := set(object.ServiceImports, object.ImportSlices); object.Imports != want {
+		t.Errorf("Imports is %b, want %b", object.Imports, want)
 	}
 }

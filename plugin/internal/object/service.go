@@ -19,7 +19,7 @@ func FromService(s *corev1.Service) (svc Service, skipped []Skip, ok bool) {
 	}
 	svc = Service{Namespace: intern(s.Namespace), Name: strings.Clone(s.Name), Traffic: traffic(s)}
 	skip := func(reason Skip) { skipped = append(skipped, reason) }
-	svc.TTL = ttl(s, skip)
+	svc.TTL = ttl(s.Annotations, skip)
 
 	switch {
 	case s.Spec.Type == corev1.ServiceTypeExternalName:
@@ -35,20 +35,25 @@ func FromService(s *corev1.Service) (svc Service, skipped []Skip, ok bool) {
 	default:
 		svc.ClusterIPs = clusterIPs(s, skip)
 	}
-	for _, p := range s.Spec.Ports {
+	svc.Ports = servicePorts(s.Spec.Ports, skip)
+	return svc, skipped, true
+}
+
+func servicePorts(ports []corev1.ServicePort, skip func(Skip)) []Port {
+	var out []Port
+	for _, p := range ports {
 		if port, ok := newPort(p.Name, string(p.Protocol), p.Port); ok {
-			svc.Ports = append(svc.Ports, port)
+			out = append(out, port)
 		} else {
 			skip(SkipPort)
 		}
 	}
-	svc.Ports = slices.Clip(svc.Ports)
-	return svc, skipped, true
+	return slices.Clip(out)
 }
 
 // ttl returns what the annotation says.
-func ttl(s *corev1.Service, skip func(Skip)) TTL {
-	text, ok := s.Annotations[TTLAnnotation]
+func ttl(annotations map[string]string, skip func(Skip)) TTL {
+	text, ok := annotations[TTLAnnotation]
 	if !ok {
 		return TTL{}
 	}
@@ -76,6 +81,11 @@ func clusterIPs(s *corev1.Service, skip func(Skip)) []netip.Addr {
 	if len(texts) == 0 && s.Spec.ClusterIP != "" {
 		texts = []string{s.Spec.ClusterIP}
 	}
+	return distinct(texts, skip)
+}
+
+// distinct returns the addresses that texts are, each once.
+func distinct(texts []string, skip func(Skip)) []netip.Addr {
 	ips := make([]netip.Addr, 0, len(texts))
 	for _, text := range texts {
 		ip, ok := addr(text)

@@ -28,6 +28,7 @@ func FuzzParse(f *testing.F) {
 	for _, below := range []string{
 		"", "svc.", "pod.", "dns.", "ns.dns.", "dns-version.", "demo.svc.", "Demo.Pod.", "web.demo.svc.",
 		"_tcp.web.demo.svc.", "_.web.demo.svc.", "_http._tcp.web.demo.svc.", "_._tcp.web.demo.svc.", "http.tcp.web.demo.svc.",
+		"web-0.east.web.demo.svc.", "_http.east.web.demo.svc.", "web-0._tcp.web.demo.svc.", "x.web-0.east.web.demo.svc.",
 		"10-0-0-1.web.demo.svc.", "fd00--1.demo.pod.", "x.10-0-0-1.demo.pod.", "a.b.c.d.e.f.",
 		`a\.b.demo.svc.`, `a\\.b.demo.svc.`, `\065.demo.svc.`, `a\`, `\.`, `\\.`, "\xff\x00.svc.", "*.", "arpa.",
 		"1.2.3.4.", "256.", "01.", "f.F.0.", "10.", "5.1.2.3.4.", strings.Repeat("0.", 32), strings.Repeat("a.", 33),
@@ -55,8 +56,12 @@ func FuzzParse(f *testing.F) {
 			if !in {
 				continue
 			}
-			if got, want := qname.Parse(name, zone), oracle(name, zone); got != want {
+			want := oracle(name, zone)
+			if got := qname.Parse(name, zone); got != want {
 				t.Fatalf("Parse(%q, %q) = %+v, want %+v", name, zone, got, want)
+			}
+			if got, want := qname.ParseClusterSet(name, zone), clusterSetOracle(name, zone, want); got != want {
+				t.Fatalf("ParseClusterSet(%q, %q) = %+v, want %+v", name, zone, got, want)
 			}
 		}
 	})

@@ -42,7 +42,8 @@ const (
 	Protocol
 	// Port is _<port>._<protocol>.<service>.<namespace>.svc.<zone>.
 	Port
-	// Endpoint is <hostname or dashed address>.<service>.<namespace>.svc.<zone>.
+	// Endpoint is <hostname or dashed address>.<service>.<namespace>.svc.<zone>,
+	// and in a clusterset zone <hostname or dashed address>.<cluster>.<service>.<namespace>.svc.<zone>.
 	Endpoint
 	// ZoneLabel is _zone.<service>.<namespace>.svc.<zone>, an empty non-terminal above [Zonal].
 	ZoneLabel
@@ -54,6 +55,8 @@ const (
 	Why
 	// Explained is <name without zone>._why.<zone>.
 	Explained
+	// Cluster is <cluster>.<service>.<namespace>.svc.<clusterset zone>, an empty non-terminal above [Endpoint].
+	Cluster
 	// Pod is <dashed address>.<namespace>.pod.<zone>.
 	Pod
 	// Address is an address below in-addr.arpa or ip6.arpa.
@@ -71,6 +74,7 @@ type Name struct {
 	Namespace string
 	Service   string
 	Endpoint  string       // of kind Endpoint
+	Cluster   string       // of kinds Endpoint and Cluster, in a clusterset zone
 	Port      string       // of kind Port, without the underscore
 	Protocol  string       // of kinds Port and Protocol, without the underscore
 	Topology  string       // of kind Zonal: the topology zone, of one label or several

@@ -208,7 +208,7 @@ func (a *audit) different() map[uint64]struct{} {
 		}
 	}
 	theirs := a.theirs.objects
-	for id, version := range a.w.s.index.Versions(a.w.kind) {
+	for id, version := range a.w.index.Versions(a.w.as) {
 		i, ok := slices.BinarySearchFunc(theirs, id, func(o item, id uint64) int { return cmp.Compare(o.id, id) })
 		if ok {
 			theirs[i].here = true
@@ -231,17 +231,17 @@ func (a *audit) applied(o runtime.Object) {
 	if a.every == 0 {
 		return
 	}
-	x, m := a.w.s.index, o.(metav1.Object)
+	x, m := a.w.index, o.(metav1.Object)
 	ns, name, version := m.GetNamespace(), m.GetName(), version(m)
-	if x.SetVersion(a.w.kind, ns, name, version) {
+	if x.SetVersion(a.w.as, ns, name, version) {
 		if len(a.unserved) > 0 {
-			delete(a.unserved, x.ID(a.w.kind, ns, name))
+			delete(a.unserved, x.ID(a.w.as, ns, name))
 		}
 	} else {
 		if a.unserved == nil {
 			a.unserved = make(map[uint64]uint32)
 		}
-		a.unserved[x.ID(a.w.kind, ns, name)] = version
+		a.unserved[x.ID(a.w.as, ns, name)] = version
 	}
 	a.touch(ns, name)
 }
@@ -250,14 +250,14 @@ func (a *audit) applied(o runtime.Object) {
 func (a *audit) removed(o runtime.Object) {
 	ns, name := key(o)
 	if len(a.unserved) > 0 {
-		delete(a.unserved, a.w.s.index.ID(a.w.kind, ns, name))
+		delete(a.unserved, a.w.s.index.ID(a.w.as, ns, name))
 	}
 	a.touch(ns, name)
 }
 
 func (a *audit) touch(ns, name string) {
 	if a.touched != nil {
-		a.touched[a.w.s.index.ID(a.w.kind, ns, name)] = struct{}{}
+		a.touched[a.w.s.index.ID(a.w.as, ns, name)] = struct{}{}
 	}
 }
 
@@ -285,7 +285,7 @@ func (w *watcher) inventory(ctx context.Context, notOlderThan string) (all inven
 		}
 		for i := range page.Items {
 			o := &page.Items[i]
-			all.objects = append(all.objects, item{id: w.s.index.ID(w.kind, o.Namespace, o.Name), version: version(o)})
+			all.objects = append(all.objects, item{id: w.index.ID(w.as, o.Namespace, o.Name), version: version(o)})
 		}
 		opts = metav1.ListOptions{Limit: pageSize, Continue: page.Continue}
 		if page.Continue == "" {
@@ -301,7 +301,7 @@ func (w *watcher) metadata(ctx context.Context, opts metav1.ListOptions, page *m
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	w.selectors(&opts)
-	return w.r.client(w.s.client).Get().Resource(w.kind.String()).VersionedParams(&opts, parameters).
+	return w.r.client(w.s.client).Get().Resource(w.kind.Plural()).VersionedParams(&opts, parameters).
 		SetHeader("Accept", metadataTypes).Do(ctx).Into(page)
 }
 

@@ -53,15 +53,18 @@ func newScheme(aPod, pods runtime.Object) *runtime.Scheme {
 	scheme.AddKnownTypeWithName(discovery.WithKind("EndpointSlice"), new(endpointSlice))
 	scheme.AddKnownTypeWithName(discovery.WithKind("EndpointSliceList"), new(endpointSliceList))
 	scheme.AddKnownTypeWithName(metav1.SchemeGroupVersion.WithKind("PartialObjectMetadataList"), new(metadataList))
+	scheme.AddKnownTypeWithName(multicluster.WithKind("ServiceImport"), new(serviceImport))
+	scheme.AddKnownTypeWithName(multicluster.WithKind("ServiceImportList"), new(serviceImportList))
 	metav1.AddToGroupVersion(scheme, core)
 	metav1.AddToGroupVersion(scheme, discovery)
+	metav1.AddToGroupVersion(scheme, multicluster)
 	return scheme
 }
 
 // A client talks to one API server.
 type client struct {
-	http            *http.Client
-	core, discovery rest.Interface
+	http                          *http.Client
+	core, discovery, multicluster rest.Interface
 }
 
 func newClient(cfg Config) (*client, error) {
@@ -88,7 +91,12 @@ func newClient(cfg Config) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{h, core, discovery}, nil
+	c.ContentType, c.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON // custom resources have no other form
+	imports, err := restClient(c, h, "/apis", multicluster)
+	if err != nil {
+		return nil, err
+	}
+	return &client{h, core, discovery, imports}, nil
 }
 
 func restClient(cfg *rest.Config, h *http.Client, path string, gv schema.GroupVersion) (rest.Interface, error) {

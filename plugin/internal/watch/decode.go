@@ -11,6 +11,8 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
 
 // The types of this file are those of the API with another decoder for
@@ -499,10 +501,7 @@ func anyLabel([]byte) bool { return true }
 
 func neededLabel(key []byte) bool {
 	switch string(key) {
-	case discoveryv1.LabelServiceName,
-		corev1.LabelTopologyZone,                  // of Nodes
-		"multicluster.kubernetes.io/service-name", // of the EndpointSlices of a ServiceImport
-		"multicluster.kubernetes.io/source-cluster":
+	case discoveryv1.LabelServiceName, object.LabelImport, object.LabelCluster, corev1.LabelTopologyZone:
 		return true
 	}
 	return false

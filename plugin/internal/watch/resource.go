@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 
+	"github.com/clusterdns/clusterdns/plugin/internal/index"
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
 
@@ -21,6 +22,9 @@ type resource struct {
 	client func(*client) rest.Interface
 	labels func(Config) string
 	fields string
+	// optional says that the API server need not have the kind, nor let us read
+	// it, for the rest to go on: its names are missing then, and no more.
+	optional bool
 	// list returns a new list object.
 	list func(Config) runtime.Object
 	// set brings o into the index; live is false while a list is read.
@@ -73,6 +77,19 @@ var resources = [object.NumKinds]resource{
 		set:    setNode,
 		remove: func(s *Store, o runtime.Object) { s.index.DeleteNode(o.(*node).Name) },
 	},
+	object.ServiceImports: serviceImports,
+	object.ImportSlices:   importSlices,
+}
+
+// place returns the index that k is brought into, and the kind that it is there.
+func (s *Store) place(k object.Kind) (*index.Index, object.Kind) {
+	switch k {
+	case object.ServiceImports:
+		return s.index.Imports(), object.Services
+	case object.ImportSlices:
+		return s.index.Imports(), object.EndpointSlices
+	}
+	return s.index, k
 }
 
 func key(o runtime.Object) (namespace, name string) {

@@ -82,7 +82,7 @@ func (p *pulse) revive() {
 	defer p.mu.Unlock()
 	if p.timer != nil && p.stale.Load() {
 		p.stale.Store(false)
-		p.s.setStale(p.kind, false)
+		p.s.set(&p.s.stale, p.kind, false)
 		p.timer.Reset(p.s.cfg.StaleAfter)
 	}
 }
@@ -100,7 +100,7 @@ func (p *pulse) look() {
 		p.timer.Reset(left)
 		return
 	}
-	p.s.setStale(p.kind, true)
+	p.s.set(&p.s.stale, p.kind, true)
 }
 
 // stop ends the counting: what is not watched is not stale.
@@ -112,7 +112,7 @@ func (p *pulse) stop() {
 		p.timer = nil
 	}
 	p.stale.Store(false)
-	p.s.setStale(p.kind, false)
+	p.s.set(&p.s.stale, p.kind, false)
 }
 
 // An ear listens to one watch for silence.

@@ -42,13 +42,14 @@ func (s *Store) Stats() []Stats {
 }
 
 func (w *watcher) snapshot(k object.Kind) Stats {
+	x, as := w.s.place(k)
 	st := Stats{
 		Kind:       k,
 		Synced:     w.s.Synced().Has(object.Set(k)),
 		Stale:      w.s.Stale().Has(object.Set(k)),
 		LastEvent:  w.stats.lastEvent.time(),
 		Verified:   w.stats.verified.time(),
-		Objects:    w.s.index.Objects(k),
+		Objects:    x.Objects(as),
 		Version:    w.stats.version.Load(),
 		Lists:      w.stats.lists.Load(),
 		Reconnects: w.stats.reconnects.Load(),

@@ -67,9 +67,10 @@ type Store struct {
 	cfg    Config
 	client *client
 	index  *index.Index
-	synced atomic.Uint32 // object.Kinds
-	stale  atomic.Uint32 // object.Kinds
-	moving *moving       // of the goroutine that watches EndpointSlices
+	// object.Kinds that are complete, those of which too little was heard, and those
+	// that the API server refuses to tell.
+	synced, stale, refused atomic.Uint32
+	moving                 *moving // of the goroutine that watches EndpointSlices
 
 	mu       sync.Mutex
 	watchers [object.NumKinds]*watcher
@@ -218,7 +219,11 @@ func (s *Store) Synced() object.Kinds { return object.Kinds(s.synced.Load()) }
 // Config.StaleAfter. What the index has of them is answered as before.
 func (s *Store) Stale() object.Kinds { return object.Kinds(s.stale.Load()) }
 
-// Wait waits until kinds are synced or ctx ends.
+// Refused returns the kinds that the API server does not let us read, of those
+// that can be done without, and that were never read.
+func (s *Store) Refused() object.Kinds { return object.Kinds(s.refused.Load()) }
+
+// Wait waits until kinds are synced, or refused, or ctx ends.
 func (s *Store) Wait(ctx context.Context, kinds object.Kinds) error {
 	var err error
 	kinds.Each(func(k object.Kind) {
@@ -227,7 +232,7 @@ func (s *Store) Wait(ctx context.Context, kinds object.Kinds) error {
 			return
 		}
 		select {
-		case <-w.synced:
+		case <-w.answered:
 		case <-ctx.Done():
 			err = fmt.Errorf("waiting for %s: %w", k, ctx.Err())
 		}
@@ -262,20 +267,19 @@ func (s *Store) stop(kinds object.Kinds) {
 		}
 		s.watchers[k].stop()
 		s.watchers[k] = nil
-		s.setSynced(k, false)
-		s.index.Hide(k) // nobody asks for it any more
-		s.index.Sweep(k, s.gens[k].Add(1))
+		s.set(&s.synced, k, false)
+		s.set(&s.refused, k, false)
+		x, as := s.place(k)
+		x.Hide(as) // nobody asks for it any more
+		x.Sweep(as, s.gens[k].Add(1))
 	})
 }
 
-func (s *Store) setSynced(k object.Kind, synced bool) { setKind(&s.synced, k, synced) }
-func (s *Store) setStale(k object.Kind, stale bool)   { setKind(&s.stale, k, stale) }
-
-// setKind puts k into a set, or takes it out.
-func setKind(set *atomic.Uint32, k object.Kind, in bool) {
+// set puts k into kinds, or takes it out.
+func (s *Store) set(kinds *atomic.Uint32, k object.Kind, in bool) {
 	if in {
-		set.Or(uint32(object.Set(k)))
+		kinds.Or(uint32(object.Set(k)))
 	} else {
-		set.And(^uint32(object.Set(k)))
+		kinds.And(^uint32(object.Set(k)))
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/clusterdns/clusterdns/plugin/internal/index"
 	"github.com/clusterdns/clusterdns/plugin/internal/object"
 )
 
@@ -36,6 +37,9 @@ const (
 	minWatch, maxWatch = 5 * time.Minute, 10 * time.Minute
 	// A watch that lasted less than this is not begun again at once.
 	shortWatch = time.Second
+	// absentRetry is the longest wait for a kind that the API server does not
+	// have yet: asking costs it nothing, and who installs it waits for its names.
+	absentRetry = 5 * time.Second
 )
 
 // newBackoff is the wait between failures.
@@ -51,12 +55,15 @@ func newBackoff() wait.Backoff {
 type watcher struct {
 	s      *Store
 	kind   object.Kind
+	index  *index.Index // that it is brought into
+	as     object.Kind  // that it is there
 	r      resource
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	synced   chan struct{} // closed when the first list is complete
-	syncOnce sync.Once
+	answered   chan struct{} // closed when the first list is complete, or an optional kind cannot be listed
+	answerOnce sync.Once
+	syncOnce   sync.Once
 
 	reading  bool      // a list
 	gen      uint32    // of the list that is being read, or was read last
@@ -92,16 +99,17 @@ func startWatcher(s *Store, k object.Kind) *watcher {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &watcher{
 		s: s, kind: k, r: resources[k], cancel: cancel,
-		done: make(chan struct{}), synced: make(chan struct{}),
+		done: make(chan struct{}), answered: make(chan struct{}),
 	}
 	w.stats.skipped = make(map[object.Skip]int64)
+	w.index, w.as = s.place(k)
 	if k == object.EndpointSlices {
 		w.moving = newMoving(s.index)
 		s.moving = w.moving
 	}
 	w.pulse.start(s, k)
 	w.audit.plan(w, s.cfg.Audit)
-	s.index.Hide(k)
+	w.index.Hide(w.as)
 	go w.run(ctx)
 	return w
 }
@@ -131,13 +139,18 @@ func (w *watcher) run(ctx context.Context) {
 		if untrue(err) {
 			w.version = ""
 		}
+		wait := backoff.Step()
 		switch {
 		case errors.Is(err, errSilent), err == nil && time.Since(began) >= shortWatch:
 			continue // the API server ended a watch, or we did: begin the next one at once
+		case w.r.optional && Absent(err):
+			w.failed(err)
+			w.absent()
+			wait = min(wait, absentRetry)
 		case err != nil && !errors.Is(err, errRelist):
 			w.failed(err)
 		}
-		sleep(ctx, max(backoff.Step(), retryAfter(err)))
+		sleep(ctx, max(wait, retryAfter(err)))
 	}
 }
 
@@ -225,7 +238,7 @@ func (w *watcher) page(ctx context.Context, opts metav1.ListOptions) (runtime.Ob
 	defer cancel()
 	list := w.r.list(w.s.cfg)
 	w.selectors(&opts)
-	err := w.r.client(w.s.client).Get().Resource(w.kind.String()).VersionedParams(&opts, parameters).Do(ctx).Into(list)
+	err := w.r.client(w.s.client).Get().Resource(w.kind.Plural()).VersionedParams(&opts, parameters).Do(ctx).Into(list)
 	return list, err
 }
 
@@ -236,7 +249,7 @@ func (w *watcher) watch(ctx context.Context, opts metav1.ListOptions) error {
 	seconds := int64((minWatch + rand.N(maxWatch-minWatch)).Seconds())
 	opts.Watch, opts.AllowWatchBookmarks, opts.TimeoutSeconds = true, true, &seconds
 	w.selectors(&opts)
-	events, err := w.r.client(w.s.client).Get().Resource(w.kind.String()).VersionedParams(&opts, parameters).Watch(ctx)
+	events, err := w.r.client(w.s.client).Get().Resource(w.kind.Plural()).VersionedParams(&opts, parameters).Watch(ctx)
 	if err != nil {
 		return expired(err)
 	}
@@ -350,7 +363,7 @@ func (w *watcher) stopReading() (last bool) {
 func (w *watcher) endList(version string) {
 	w.stats.lists.Add(1)
 	w.moving.flush()
-	w.s.index.Sweep(w.kind, w.gen)
+	w.index.Sweep(w.as, w.gen)
 	if err := w.backwards(version); err != nil {
 		w.failed(err)
 	}
@@ -362,12 +375,39 @@ func (w *watcher) endList(version string) {
 	if w.stopReading() {
 		go debug.FreeOSMemory() // collects first: nobody should wait for that
 	}
+	w.complete()
+}
+
+// complete says that the index holds all that there is of the kind.
+func (w *watcher) complete() {
 	w.syncOnce.Do(func() {
-		w.s.index.Show(w.kind)
-		w.s.index.Raise(w.stats.version.Load())
-		w.s.setSynced(w.kind, true)
-		close(w.synced)
+		w.index.Show(w.as)
+		w.index.Raise(w.stats.version.Load())
+		w.s.set(&w.s.synced, w.kind, true)
 	})
+	w.s.set(&w.s.refused, w.kind, false)
+	w.answer()
+}
+
+// answer ends the wait of whoever waits for the first list.
+func (w *watcher) answer() { w.answerOnce.Do(func() { close(w.answered) }) }
+
+// absent is told that the API server has no such kind, and so no such object.
+func (w *watcher) absent() {
+	w.version = ""
+	w.gen = w.s.gens[w.kind].Add(1)
+	w.index.Sweep(w.as, w.gen)
+	w.complete()
+}
+
+// refuse is told that the API server does not let us read the kind. What was
+// read before stays.
+func (w *watcher) refuse() {
+	if w.s.Synced().Has(object.Set(w.kind)) {
+		return
+	}
+	w.s.set(&w.s.refused, w.kind, true)
+	w.answer()
 }
 
 // set brings o into the index and counts what of it cannot be served.
@@ -425,6 +465,9 @@ func (w *watcher) setVersion(version string) {
 }
 
 func (w *watcher) failed(err error) {
+	if w.r.optional && Denied(err) {
+		w.refuse()
+	}
 	err = plain(err)
 	if w.failure == err.Error() {
 		return
@@ -467,6 +510,9 @@ func expired(err error) error {
 
 // Denied reports whether err says that the API server does not let us.
 func Denied(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
+
+// Absent reports whether err says that the API server has no such kind.
+func Absent(err error) bool { return apierrors.IsNotFound(err) }
 
 // retryAfter is how long the API server asked to be left alone.
 func retryAfter(err error) time.Duration {

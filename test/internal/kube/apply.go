@@ -32,6 +32,10 @@ var resources = map[string]schema.GroupVersionResource{
 	"Node":          {Version: "v1", Resource: "nodes"},
 	"EndpointSlice": {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
 
+	"ServiceImport": {Group: "multicluster.x-k8s.io", Version: "v1alpha1", Resource: "serviceimports"},
+
+	"CustomResourceDefinition": {Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"},
+
 	"ServiceAccount":     {Version: "v1", Resource: "serviceaccounts"},
 	"ClusterRole":        {Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"},
 	"ClusterRoleBinding": {Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"},
