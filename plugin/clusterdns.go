@@ -73,12 +73,13 @@ func (c *ClusterDNS) Ready() bool {
 }
 
 // CacheBypassZones implements cache.ZoneBypasser: answers from memory need no
-// cache, and without one they are never stale. Zones that fall through stay
-// with the cache: most of their answers are another plugin's.
+// cache, and without one they are never stale. Zones that fall through stay with
+// the cache, since most of their answers are another plugin's, but for those with
+// answers that depend on the client: what one is told is not for others.
 func (c *ClusterDNS) CacheBypassZones() []string {
 	var bypass []string
 	for _, z := range c.zones {
-		if !c.fallsIn(z.origin) {
+		if !c.fallsIn(z.origin) || !z.reverse && c.opts.Topology.Mode != answer.TopologyOff {
 			bypass = append(bypass, z.origin)
 		}
 	}

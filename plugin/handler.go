@@ -65,6 +65,9 @@ func (c *ClusterDNS) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.
 		Start:      rand.Uint32(),
 		Explain:    c.opts.Explain && r.IsEdns0() != nil,
 	}
+	if c.opts.Topology.Mode != answer.TopologyOff {
+		question.Client = remoteAddr(w)
+	}
 	if c.opts.MaxAnswers > 0 {
 		question.Room = room(state.Size(), r)
 	}

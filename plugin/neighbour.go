@@ -18,6 +18,9 @@ func (c *ClusterDNS) neighbours(config *dnsserver.Config, at string) {
 			log.Warningf("%s - \"autopath @%s\" does nothing in this server block: it needs to know the Pod that asks; say \"pods verified\"", at, Name)
 		}
 	}
+	if c.opts.Topology.Mode == answer.TopologyOrder && config.Handler("loadbalance") != nil {
+		log.Warningf("%s - \"topology order\" does nothing beside loadbalance, which shuffles the records: remove loadbalance, or use \"topology prefer\"", at)
+	}
 	if config.Handler("metadata") != nil {
 		c.labels = []labelSet{newLabelSet(Name + "/")}
 		if config.Handler("kubernetes") == nil { // whose labels they would be

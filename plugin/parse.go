@@ -71,6 +71,7 @@ func init() { // refers to itself in an error
 		"startup_timeout":        parseStartupTimeout,
 		"strict_compat":          parseStrictCompat,
 		"tls":                    parseTLS,
+		"topology":               parseTopology,
 		"ttl":                    parseTTL,
 		"zonal":                  parseZonal,
 	}
@@ -159,6 +160,9 @@ func (s *stanza) finish() (*ClusterDNS, error) {
 		return nil, s.errf("zonal", "there are no endpoints with noendpoints: remove one of them")
 	}
 	if err := s.checkStale(); err != nil {
+		return nil, err
+	}
+	if err := s.finishTopology(); err != nil {
 		return nil, err
 	}
 	s.finishMulticluster()

@@ -184,6 +184,17 @@ func TestDirectives(t *testing.T) {
 		{"max_answers 8", func(c *ClusterDNS) (any, any) { return c.opts.MaxAnswers, 8 }},
 		{"explain", func(c *ClusterDNS) (any, any) { return c.opts.Explain, true }},
 		{"strict_compat", func(c *ClusterDNS) (any, any) { return c.opts.StrictCompat, true }},
+		{"topology prefer", func(c *ClusterDNS) (any, any) {
+			k := c.cfg.Keep
+			return []any{c.opts.Topology, c.opts.Kinds.Has(object.Set(object.Nodes)), k.Zones, k.Nodes, k.Pods.Places},
+				[]any{answer.Topology{Mode: answer.TopologyPrefer, Min: 1}, true, true, true, false}
+		}},
+		{"topology prefer min 3\npods verified", func(c *ClusterDNS) (any, any) {
+			return []any{c.opts.Topology, c.cfg.Keep.Pods.Places}, []any{answer.Topology{Mode: answer.TopologyPrefer, Min: 3}, true}
+		}},
+		{"topology order", func(c *ClusterDNS) (any, any) {
+			return c.opts.Topology, answer.Topology{Mode: answer.TopologyOrder, Min: 1}
+		}},
 		{"zonal", func(c *ClusterDNS) (any, any) {
 			return []bool{c.opts.Zonal, c.cfg.Keep.Zones, c.cfg.Keep.Nodes}, []bool{true, true, false}
 		}},
@@ -350,6 +361,14 @@ func TestMistakes(t *testing.T) {
 		{"startup_timeout 1s 2s", 2, []string{"'2s'"}},
 
 		{"zonal yes", 2, []string{"'yes'"}},
+		{"topology", 2, []string{"'topology'"}},
+		{"topology near", 2, []string{"topology 'near'", "prefer, order"}},
+		{"topology prefer 3", 2, []string{"'3'"}},
+		{"topology prefer least 3", 2, []string{"topology prefer 'least'", "min N"}},
+		{"topology prefer min 0", 2, []string{"min '0'", "> 0"}},
+		{"topology prefer min few", 2, []string{"min 'few'", "whole number"}},
+		{"topology order min 3", 2, []string{"topology order min", "topology prefer min N"}},
+		{"ttl 5\ntopology prefer\nnoendpoints", 3, []string{"topology", "noendpoints", "remove one"}},
 		{"zonal\nnoendpoints", 2, []string{"noendpoints", "remove one"}},
 		{"explain yes", 2, []string{"'yes'"}},
 		{"strict_compat yes", 2, []string{"'yes'"}},

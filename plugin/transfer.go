@@ -59,6 +59,7 @@ func (c *ClusterDNS) beginTransfers() {
 // zone returns the zone of that name, in lower case, as transfers have it.
 func (c *ClusterDNS) zone(origin string) (z answer.Zone, ok bool) {
 	options := c.opts
+	options.Topology = answer.Topology{}
 	options.MaxAnswers, options.StrictCompat, options.Explain = 0, false, false // a zone has all its records, and no more
 	z = answer.Zone{Origin: origin, Options: &options}
 	for _, other := range c.zones {

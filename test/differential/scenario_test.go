@@ -32,7 +32,9 @@ var cannotStart = map[string]string{
 	"directive/pod_names.txtar":    "it has no pod_names",
 	"directive/ptr.txtar":          "it has no ptr",
 	"directive/stale_after.txtar":  "it has no stale_after, stale_ttl and audit",
+	"directive/topology.txtar":     "it has no topology",
 	"dns/lost-events.txtar":        "it has no audit",
+	"dns/topology-order.txtar":     "it has no topology",
 }
 
 // apart are scenarios that are not compared, and why.

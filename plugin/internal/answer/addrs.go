@@ -27,7 +27,7 @@ func (l *lookup) addrs(ips []netip.Addr) Answer {
 		return noData
 	}
 	var b addrSet
-	b.grow(n)
+	b.grow(n, l.q.Type == dns.TypeA)
 	for _, ip := range ips {
 		if family(l.q.Type, ip) {
 			b.add(l.q.Name, ip, l.ttl)
@@ -43,6 +43,9 @@ func family(t uint16, ip netip.Addr) bool {
 
 // endpointAddrs answers with the addresses of one family of the endpoints that the name asks for.
 func (l *lookup) endpointAddrs(s *index.Service, v4 bool) Answer {
+	if at, ok := l.spot(s); ok {
+		return l.addrs(l.near(at, v4))
+	}
 	if s.Overlap {
 		return l.addrs(l.part(l.distinct(v4)))
 	}
@@ -58,7 +61,7 @@ func (l *lookup) endpointAddrs(s *index.Service, v4 bool) Answer {
 	}
 	w := l.window(n)
 	var b addrSet
-	b.grow(w.len)
+	b.grow(w.len, v4)
 	for round := range 2 { // from the start of the window, and on from the beginning
 		k := 0
 		for _, g := range l.groups {
@@ -150,47 +153,85 @@ func (w window) cut(round, k, n int) (first, last int) {
 	return 0, split
 }
 
-// An addrSet is address records in two allocations, whatever their number.
+// An addrSet is address records of one family in two allocations, whatever their number.
 type addrSet struct {
-	rrs  []dns.RR
-	recs []addrRecord
+	rrs []dns.RR
+	v4  []aRecord
+	v6  []aaaaRecord
 }
 
-// An addrRecord is an A or AAAA record with room for its address.
+// An aRecord is an A record with room for its address.
+type aRecord struct {
+	rr dns.A
+	ip [4]byte
+}
+
+// An aaaaRecord is an AAAA record with room for its address.
+type aaaaRecord struct {
+	rr dns.AAAA
+	ip [16]byte
+}
+
+// An addrRecord is a record of either family.
 type addrRecord struct {
-	a    dns.A
-	aaaa dns.AAAA
-	ip   [16]byte
+	a    aRecord
+	aaaa aaaaRecord
 }
 
 // grow makes room for n records. One takes a single allocation: that is the
 // most frequent answer.
-func (b *addrSet) grow(n int) {
-	if n == 1 {
+func (b *addrSet) grow(n int, v4 bool) {
+	switch {
+	case n == 1 && v4:
 		one := new(struct {
 			rr  [1]dns.RR
-			rec [1]addrRecord
+			rec [1]aRecord
 		})
-		b.rrs, b.recs = one.rr[:0], one.rec[:0]
+		b.rrs, b.v4 = one.rr[:0], one.rec[:0]
 		return
+	case n == 1:
+		one := new(struct {
+			rr  [1]dns.RR
+			rec [1]aaaaRecord
+		})
+		b.rrs, b.v6 = one.rr[:0], one.rec[:0]
+		return
+	case v4:
+		b.v4 = make([]aRecord, 0, n)
+	default:
+		b.v6 = make([]aaaaRecord, 0, n)
 	}
-	b.rrs, b.recs = make([]dns.RR, 0, n), make([]addrRecord, 0, n)
+	b.rrs = make([]dns.RR, 0, n)
 }
 
 func (b *addrSet) add(owner string, ip netip.Addr, ttl uint32) {
-	b.recs = append(b.recs, addrRecord{})
-	b.rrs = append(b.rrs, b.recs[len(b.recs)-1].set(owner, ip, ttl))
+	if ip.Is4() {
+		b.v4 = append(b.v4, aRecord{})
+		b.rrs = append(b.rrs, b.v4[len(b.v4)-1].set(owner, ip, ttl))
+	} else {
+		b.v6 = append(b.v6, aaaaRecord{})
+		b.rrs = append(b.rrs, b.v6[len(b.v6)-1].set(owner, ip, ttl))
+	}
+}
+
+// set makes r the record of ip and returns it.
+func (r *aRecord) set(owner string, ip netip.Addr, ttl uint32) dns.RR {
+	r.ip = ip.As4()
+	r.rr = dns.A{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: ttl}, A: r.ip[:]}
+	return &r.rr
+}
+
+// set makes r the record of ip and returns it.
+func (r *aaaaRecord) set(owner string, ip netip.Addr, ttl uint32) dns.RR {
+	r.ip = ip.As16()
+	r.rr = dns.AAAA{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeAAAA, Class: dns.ClassINET, Ttl: ttl}, AAAA: r.ip[:]}
+	return &r.rr
 }
 
 // set makes r the address record of ip and returns it.
 func (r *addrRecord) set(owner string, ip netip.Addr, ttl uint32) dns.RR {
 	if ip.Is4() {
-		v4 := ip.As4()
-		copy(r.ip[:], v4[:])
-		r.a = dns.A{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: ttl}, A: r.ip[:4:4]}
-		return &r.a
+		return r.a.set(owner, ip, ttl)
 	}
-	r.ip = ip.As16()
-	r.aaaa = dns.AAAA{Hdr: dns.RR_Header{Name: owner, Rrtype: dns.TypeAAAA, Class: dns.ClassINET, Ttl: ttl}, AAAA: r.ip[:]}
-	return &r.aaaa
+	return r.aaaa.set(owner, ip, ttl)
 }

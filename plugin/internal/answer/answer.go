@@ -60,6 +60,8 @@ type Options struct {
 	// MaxAnswers is the most endpoints that are answered, as many as fit the
 	// response; 0 is all of them, and a response that they do not fit is truncated.
 	MaxAnswers int
+	// Topology says how answers depend on where the client is.
+	Topology Topology
 	// Explain answers <name>._why.<zone>.
 	Explain bool
 	// StrictCompat repeats what the kubernetes plugin denies by mistake.
@@ -81,6 +83,8 @@ type Question struct {
 	// Refused are kinds that the API server does not tell us and that most names
 	// do not need: what only may depend on them is answered without them.
 	Refused object.Kinds
+	// Client is who asks, for Options.Topology. If it is not valid nobody is known.
+	Client netip.Addr
 	// Limit is a number of records that is sure not to fit the response, or 0
 	// if all do: of a larger RRset so many are answered.
 	Limit int

@@ -90,7 +90,9 @@ func (l *lookup) hostnamed(g *index.Group, i int) bool {
 	return false
 }
 
-func (l *lookup) anyHostname() bool { return slices.ContainsFunc(l.groups, (*index.Group).HasHostnames) }
+func (l *lookup) anyHostname() bool {
+	return slices.ContainsFunc(l.groups, (*index.Group).HasHostnames)
+}
 
 // better reports whether n is to be told rather than best, which comes before
 // it in the order of namespaces and Services.

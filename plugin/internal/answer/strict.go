@@ -41,7 +41,7 @@ func (l *lookup) denied() bool {
 		return l.q.Type == dns.TypeTXT // B2
 	case qname.NameServer:
 		return l.q.Type == dns.TypeTXT || l.q.Type == dns.TypePTR // B3
-	case qname.Protocol, qname.ZoneLabel, qname.ZoneRule, qname.NameServerParent, qname.Network, qname.Arpa, qname.Version, qname.Address:
+	case qname.Protocol, qname.Cluster, qname.ZoneLabel, qname.ZoneRule, qname.NameServerParent, qname.Network, qname.Arpa, qname.Version, qname.Address:
 		return true // B3
 	}
 	return false
