@@ -11,6 +11,11 @@
 //	api stop | start          have it go away, or come back
 //	api bookmarks DURATION    have it send bookmarks so often
 //	api lose NUMBER           have it tell nobody of the next changes
+//	api delay DURATION        have it wait so long before each response
+//	api kubeconfig FILE       write a kubeconfig file for it
+//	api lists RESOURCE NUMBER check how often a resource was read as a whole
+//	api form RESOURCE TYPE    check that a resource was always asked for in that media type
+//	api waiting NUMBER        check how many requests waited for a response at the same time, at most
 //	coredns [FILE]            start CoreDNS with the Corefile FILE (default Corefile), or reload it
 //	k8s/apply [-nowait] FILE  create or replace the objects of a manifest
 //	k8s/delete [-nowait] FILE delete them
@@ -204,7 +209,7 @@ func cmdAPI(ts *testscript.TestScript, neg bool, args []string) {
 	r := run(ts)
 	command := strings.Join(args[:min(1, len(args))], "")
 	if neg || (r.fake == nil) != (command == "fake") || len(args) != apiWords[command] {
-		ts.Fatalf("usage: api fake, then api deny RESOURCE STATUS | stop | start | bookmarks DURATION | lose NUMBER")
+		ts.Fatalf("usage: api fake, then one of the other forms, see the documentation of the package")
 	}
 	switch command {
 	case "fake":
@@ -226,11 +231,50 @@ func cmdAPI(ts *testscript.TestScript, neg bool, args []string) {
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		r.fake.DropEvents(n)
+	case "delay":
+		d, err := time.ParseDuration(args[1])
+		ts.Check(err)
+		r.fake.Delay(d)
+	case "kubeconfig":
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), fmt.Appendf(nil, kubeconfig, r.fake.URL()), 0o600))
+	default:
+		r.asked(ts, args)
+	}
+}
+
+// kubeconfig is the content of a kubeconfig file for a server.
+const kubeconfig = `
+apiVersion: v1
+kind: Config
+current-context: fake
+clusters: [{name: fake, cluster: {server: %q}}]
+contexts: [{name: fake, context: {cluster: fake, user: nobody}}]
+users: [{name: nobody, user: {}}]
+`
+
+// asked checks what the in-repo API server was asked for.
+func (r *Run) asked(ts *testscript.TestScript, args []string) {
+	got, want := "", args[len(args)-1]
+	switch args[0] {
+	case "lists":
+		got = fmt.Sprint(r.fake.Count(apiserver.VerbList, args[1]) + r.fake.Count(apiserver.VerbWatchList, args[1]))
+	case "waiting":
+		got = fmt.Sprint(r.fake.MaxConcurrent())
+	case "form":
+		for req := range r.fake.Requests() {
+			if req.Resource == args[1] && (got == "" || req.ContentType != want) {
+				got = req.ContentType
+			}
+		}
+	}
+	if got != want {
+		ts.Fatalf("api %s: got %q, want %q", strings.Join(args[:len(args)-1], " "), got, want)
 	}
 }
 
 // apiWords is how many words the commands to the in-repo API server have.
-var apiWords = map[string]int{"fake": 1, "deny": 3, "stop": 1, "start": 1, "bookmarks": 2, "lose": 2}
+var apiWords = map[string]int{"fake": 1, "deny": 3, "stop": 1, "start": 1, "bookmarks": 2, "lose": 2,
+	"delay": 2, "kubeconfig": 2, "lists": 3, "form": 3, "waiting": 2}
 
 func cmdCoreDNS(ts *testscript.TestScript, neg bool, args []string) {
 	name := "Corefile"

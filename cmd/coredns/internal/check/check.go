@@ -116,7 +116,7 @@ func (s *session) check() {
 	s.report(f.found...)
 	if len(f.blocks) == 0 {
 		if Good(f.found) {
-			s.report(errorAt(Pos{s.Name, 1}, "no server block: CoreDNS would serve whoami on port 53 instead; add one, such as: . { forward . /etc/resolv.conf }"))
+			s.report(errorAt(Pos{s.Name, 1}, "no server block: CoreDNS would serve whoami on port 53 instead; add one with the lines . { and forward . /etc/resolv.conf and }"))
 		}
 		return
 	}
@@ -124,6 +124,7 @@ func (s *session) check() {
 	setups := s.rehearse(blocks)
 	err := setups.run()
 	s.report(setups.notes...)
+	s.report(elsewhere(blocks)...)
 	var placed []block
 	for i, b := range blocks {
 		failures := setups.found[i]
