@@ -93,8 +93,9 @@ type Noise struct {
 	Who     string  // the busiest of the others
 }
 
-// coarse is how far the tick clock may be off.
-const coarse = 0.10
+// coarse is how far the tick clock may be off: work that a timer begins is under
+// way at the ticks more often than between them.
+const coarse = 0.30
 
 // Since compares two samples. Short programs that began and ended in between
 // show only in the tick clock, so a clear excess there counts too.
