@@ -8,6 +8,8 @@ FUZZTIME  ?= 10s
 SIZE      ?= S
 BENCHFLAGS ?=
 TOOL      := $(GO) tool -modfile=go.tool.mod
+GEN       := $(GO) tool -modfile=go.gen.mod controller-gen
+GENERATED ?= .
 
 .DEFAULT_GOAL := help
 
@@ -67,6 +69,14 @@ bench: build cluster ## Measure beside stock CoreDNS, NSD and Knot [SIZE=S|M|L] 
 .PHONY: gobench
 gobench: ## Run the Go benchmarks of the plugin
 	$(GO) test -run '^$$' -bench . -benchmem ./plugin/...
+
+.PHONY: generate
+generate: ## Write the generated parts anew: deep copies, the CRD and its reference
+	@mkdir -p $(GENERATED)/api/v1alpha1 $(GENERATED)/manifests/crd $(GENERATED)/docs
+	@$(GEN) object:headerFile=api/header.txt paths=./api/v1alpha1 output:object:dir=$(GENERATED)/api/v1alpha1
+	@$(GEN) crd:headerFile=api/header.yaml.txt paths=./api/v1alpha1 output:crd:dir=$(GENERATED)/manifests/crd
+	@$(GO) run ./api/internal/reference $(GENERATED)/manifests/crd/clusterdns.io_clusterdnses.yaml > $(GENERATED)/docs/api.md.new
+	@mv $(GENERATED)/docs/api.md.new $(GENERATED)/docs/api.md
 
 .PHONY: lint
 lint: ## Run golangci-lint

@@ -266,6 +266,7 @@ func TestCacheBypassZones(t *testing.T) {
 		{"clusterdns cluster.local 10.0.0.0/8 {\nfallthrough in-addr.arpa\n}", []string{"cluster.local."}},
 		{"clusterdns cluster.local in-addr.arpa {\nfallthrough 10.in-addr.arpa\n}", []string{"cluster.local."}},
 		{"clusterdns cluster.local {\nfallthrough\n}", nil},
+		{"clusterdns cluster.local in-addr.arpa {\nfallthrough\ntopology prefer\n}", []string{"cluster.local."}}, // what one client is told is not for others
 	} {
 		c, err := parseText(strings.Replace(tc.text, "{", "{\nendpoint http://127.0.0.1:1", 1))
 		if err != nil {

@@ -114,7 +114,9 @@ func (b *ptrSet) add(owner, target string, ttl uint32) {
 }
 
 // named reports whether PTR records may name what is in the namespace.
-func (l *lookup) named(namespace string) bool { return l.o.HiddenPTR && !l.imported || l.exposed(namespace) }
+func (l *lookup) named(namespace string) bool {
+	return l.o.HiddenPTR && !l.imported || l.exposed(namespace)
+}
 
 // ttlOf returns the TTL of the records of s.
 func (l *lookup) ttlOf(s *index.Service) uint32 {
