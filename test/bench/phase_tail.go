@@ -33,7 +33,7 @@ const (
 // tails measures latency at half of stock's highest rate, while nothing
 // changes and while 200 slices a second do. The names asked for do not change.
 func (b *bench) tails(ctx context.Context) error {
-	who := []kind{stockCache, stock, ours}
+	who := []kind{stockCache, stock, ours, whoami}
 	var cells []journal.Cell
 	for round := 1; round <= b.rounds; round++ {
 		for _, k := range who {
