@@ -201,6 +201,13 @@ func TestMulticlusterDenied(t *testing.T) {
 		return strings.Contains(said(), "grant list and watch on serviceimports.multicluster.x-k8s.io")
 	})
 
+	if _, err := c.Transfer("clusterset.local.", 0); err == nil {
+		t.Error("a zone was transferred that is not known")
+	}
+	if got := transferred(t, c, "cluster.local.", 0); !strings.Contains(got, "v4.default.svc.cluster.local.") {
+		t.Errorf("the cluster's own zone: got %s", got)
+	}
+
 	api.Deny("serviceimports", 0)
 	eventually(t, "the import is answered", func() bool {
 		return summary(ask(t, c, query("shop.default.svc.clusterset.local", dns.TypeA, 0))) == "NOERROR, A 10.112.0.1"
@@ -213,6 +220,51 @@ func TestMulticlusterDenied(t *testing.T) {
 	eventually(t, "it is refused again", func() bool { return strings.Count(said(), "grant list and watch on serviceimports") == 2 })
 	if got, want := summary(ask(t, c, query("shop.default.svc.clusterset.local", dns.TypeA, 0))), "NOERROR, A 10.112.0.1"; got != want || !c.Ready() {
 		t.Errorf("got %s, ready %t, want %s, true", got, c.Ready(), want)
+	}
+}
+
+// transferred returns the records of a zone since a serial, as they are sent.
+func transferred(t *testing.T, c *ClusterDNS, zone string, serial uint32) string {
+	t.Helper()
+	ch, err := c.Transfer(zone, serial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for rrs := range ch {
+		for _, rr := range rrs {
+			lines = append(lines, rr.String())
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Zones of the clusterset, and the reverse zones beside them, are transferred as a whole.
+func TestMulticlusterTransfer(t *testing.T) {
+	api := newSetAPI(t, append(population(), serviceImport("shop", "ClusterSetIP", "10.112.0.1"))...)
+	c := newHandler(t, api, setBlock)
+	eventually(t, "it is ready", c.Ready)
+	soa := func(zone string) *dns.SOA {
+		return ask(t, c, query(zone, dns.TypeSOA, 0)).Answer[0].(*dns.SOA)
+	}
+	for zone, want := range map[string]string{
+		"clusterset.local.": "shop.default.svc.clusterset.local.\t5\tIN\tA\t10.112.0.1",
+		"in-addr.arpa.":     "1.0.112.10.in-addr.arpa.\t5\tIN\tPTR\tshop.default.svc.clusterset.local.",
+	} {
+		old := soa(zone)
+		whole := transferred(t, c, zone, 0)
+		if !strings.Contains(whole, want) || !strings.HasPrefix(whole, old.String()) || !strings.HasSuffix(whole, old.String()) {
+			t.Errorf("%s: got\n%s\nwant %s in it", zone, whole, want)
+		}
+		if got := transferred(t, c, zone, old.Serial); got != old.String() {
+			t.Errorf("%s since its serial: got %s", zone, got)
+		}
+		if got := transferred(t, c, zone, old.Serial-1); got != whole {
+			t.Errorf("%s since an older serial: got\n%s\nwant\n%s", zone, got, whole)
+		}
+	}
+	if got := transferred(t, c, "cluster.local.", 0); strings.Contains(got, "clusterset") {
+		t.Errorf("the cluster's own zone has what is imported:\n%s", got)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/clusterdns/clusterdns/plugin/internal/answer"
 	"github.com/clusterdns/clusterdns/plugin/internal/index"
+	"github.com/clusterdns/clusterdns/plugin/internal/object"
 	"github.com/clusterdns/clusterdns/plugin/internal/qname"
 )
 
@@ -25,7 +26,7 @@ func (c *ClusterDNS) Transfer(origin string, serial uint32) (<-chan []dns.RR, er
 	if !ok {
 		return nil, transfer.ErrNotAuthoritative
 	}
-	if !c.Ready() {
+	if !c.knows(z) {
 		return nil, fmt.Errorf("%s: %w", origin, errNotSynced)
 	}
 	x := c.lease.Index()
@@ -41,6 +42,12 @@ func (c *ClusterDNS) Transfer(origin string, serial uint32) (<-chan []dns.RR, er
 	return stream(func(send func(...dns.RR)) { whole(z, st, send) }), nil
 }
 
+// knows reports whether all that the zone is made of was read. What is imported
+// may be refused while the rest is ready.
+func (c *ClusterDNS) knows(z answer.Zone) bool {
+	return c.Ready() && (!z.ClusterSet || c.lease.Refused()&object.Imports == 0)
+}
+
 // beginTransfers has the index keep its changes, and secondaries be told of
 // them. If a zone was served in another way before, as before a reload, its
 // serial rises.
@@ -51,7 +58,7 @@ func (c *ClusterDNS) beginTransfers() {
 		z, _ := c.zone(own.origin)
 		served[c.block+" "+z.Origin] = fmt.Sprint(z.Cuts, z.ClusterSet, *z.Options)
 		n := &notifier{zone: z, index: c.lease.Index(), send: c.notify}
-		go n.run(c.Ready, c.lease.Released)
+		go n.run(func() bool { return c.knows(z) }, c.lease.Released)
 	}
 	c.lease.Present(served)
 }
