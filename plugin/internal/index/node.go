@@ -43,7 +43,7 @@ func (x *Index) node(name string) *node {
 	return find(&x.nodes.byName, x.hashNode(name), name, (*node).is)
 }
 
-func (x *Index) hashNode(name string) uint64 { return x.podID("", name)[0] }
+func (x *Index) hashNode(name string) uint64 { return x.podID("", name).hash }
 
 // networkOf returns the smallest network that a is in. If several nodes have
 // it, one of them has gone, and which one is told any moment: then ok is false.

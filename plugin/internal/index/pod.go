@@ -23,11 +23,12 @@ type pods struct {
 
 // A pod is immutable but for its generation and version. Pods are many, so it is small.
 type pod struct {
-	id        podID
+	hash      uint64 // these are the id
+	check     uint32
+	v4        [4]byte // the first IPv4 address, zero if there is none
 	namespace unique.Handle[string]
 	others    *[]netip.Addr // the addresses that are not v4, nil if there are none
 	extra     *podExtra     // nil if all of it is zero
-	v4        [4]byte       // the first IPv4 address, zero if there is none
 	gen       uint32        // writer only
 	version   uint32        // writer only, see SetVersion
 }
@@ -44,10 +45,15 @@ type podExtra struct {
 // onlyHostNetwork is shared by the Pods of which nothing else is kept.
 var onlyHostNetwork = &podExtra{hostNetwork: true}
 
-// A podID stands for namespace and name in a fraction of their memory: two
-// hashes with different seeds. That any two of 100,000 Pods have the same is as
-// likely as one in 10^28.
-type podID [2]uint64
+// A podID stands for namespace and name in a fraction of their memory: 96 bits of
+// two hashes with different seeds. That any two of 100,000 Pods have the same is
+// as likely as one in 10^19.
+type podID struct {
+	hash  uint64
+	check uint32
+}
+
+func (p *pod) id() podID { return podID{p.hash, p.check} }
 
 // A podAddr is an address of a Pod beside its v4.
 type podAddr struct {
@@ -61,7 +67,7 @@ type podKey[K any] struct {
 	key       K
 }
 
-func (p *pod) called(id podID) bool { return p.id == id && p.namespace != unique.Handle[string]{} }
+func (p *pod) called(id podID) bool { return p.id() == id && p.namespace != unique.Handle[string]{} }
 
 func (p *pod) hasV4(k podKey[[4]byte]) bool {
 	return p.v4 == k.key && p.in(k.namespace)
@@ -156,7 +162,7 @@ func (x *Index) podsWith(a netip.Addr, f func(*pod) bool) {
 }
 
 func (x *Index) podID(namespace, name string) podID {
-	return podID{hashObject(x.seed, namespace, name), hashObject(x.prefixes.seed, namespace, name)}
+	return podID{hashObject(x.seed, namespace, name), uint32(hashObject(x.prefixes.seed, namespace, name))}
 }
 
 // podIDFold is podID of names in any letter case that are labels.
@@ -166,17 +172,17 @@ func (x *Index) podIDFold(namespace, name string) podID {
 	buf[n] = '/'
 	n++
 	n += lower(buf[n:], name)
-	return podID{maphash.Bytes(x.seed, buf[:n]), maphash.Bytes(x.prefixes.seed, buf[:n])}
+	return podID{maphash.Bytes(x.seed, buf[:n]), uint32(maphash.Bytes(x.prefixes.seed, buf[:n]))}
 }
 
-func (x *Index) pod(id podID) *pod { return find(&x.pods.byName, id[0], id, (*pod).called) }
+func (x *Index) pod(id podID) *pod { return find(&x.pods.byName, id.hash, id, (*pod).called) }
 
 // SetPod adds or replaces p, seen in generation gen. The index owns p from now on.
 func (x *Index) SetPod(p object.Pod, gen uint32) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	added := newPod(x.podID(p.Namespace, p.Name), p, gen)
-	old := x.pod(added.id)
+	old := x.pod(added.id())
 	if old != nil && old.same(added) {
 		old.gen = gen
 		return
@@ -185,16 +191,16 @@ func (x *Index) SetPod(p object.Pod, gen uint32) {
 		x.addPodAddrs(added, old)
 		if old == nil {
 			x.objects[object.Pods].Add(1)
-			x.pods.byName.insert(added.id[0], added, func(p *pod) uint64 { return p.id[0] })
+			x.pods.byName.insert(added.hash, added, func(p *pod) uint64 { return p.hash })
 			return
 		}
-		x.pods.byName.replace(added.id[0], old, added)
+		x.pods.byName.replace(added.hash, old, added)
 		x.removePodAddrs(old, added)
 	})
 }
 
 func newPod(id podID, p object.Pod, gen uint32) *pod {
-	added := &pod{id: id, namespace: unique.Make(p.Namespace), extra: newExtra(p), gen: gen}
+	added := &pod{hash: id.hash, check: id.check, namespace: unique.Make(p.Namespace), extra: newExtra(p), gen: gen}
 	others := p.IPs
 	if i := slices.IndexFunc(p.IPs, netip.Addr.Is4); i >= 0 {
 		added.v4 = p.IPs[i].As4()
@@ -258,7 +264,7 @@ func (x *Index) DeletePod(namespace, name string) {
 
 func (x *Index) deletePod(p *pod) {
 	x.podChanges(p, nil, func() {
-		x.pods.byName.remove(p.id[0], p)
+		x.pods.byName.remove(p.hash, p)
 		x.objects[object.Pods].Add(-1)
 		x.removePodAddrs(p, nil)
 	})
@@ -367,7 +373,7 @@ func (x *Index) podChanges(old, added *pod, do func()) {
 	if visible {
 		x.changed(object.Pods)
 	}
-	x.remember(object.Pods, change{pod: old, id: either.id}, nil)
+	x.remember(object.Pods, change{pod: old, id: either.id()}, nil)
 }
 
 // recordChanges reports whether the addresses of the name of a Pod are others now.
@@ -390,7 +396,7 @@ func (x *Index) sight(p *pod, a netip.Addr) podSight {
 		return s
 	}
 	if at := x.podAt(a); at != nil && at.record() {
-		s.record = at.id
+		s.record = at.id()
 	}
 	return s
 }

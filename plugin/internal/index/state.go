@@ -128,7 +128,7 @@ func (st *State) Index(within func(netip.Addr) bool) *Index {
 	}
 	for _, p := range st.Pods {
 		x.addPodAddrs((*pod)(p), nil)
-		x.pods.byName.insert(p.id[0], (*pod)(p), func(p *pod) uint64 { return p.id[0] })
+		x.pods.byName.insert(p.hash, (*pod)(p), func(p *pod) uint64 { return p.hash })
 	}
 	x.serial.Store(uint64(st.Serial))
 	return x
@@ -244,7 +244,7 @@ func (x *Index) undo(changes []change) undoing {
 		}
 	}
 	for p := range x.pods.byName.all() {
-		addMissing(u.pods, u.namespaces, p.namespace.Value(), p.id, p)
+		addMissing(u.pods, u.namespaces, p.namespace.Value(), p.id(), p)
 	}
 	return u
 }
@@ -275,7 +275,7 @@ func (x *Index) related(u undoing, within func(netip.Addr) bool, also []netip.Ad
 		for s := range x.Owners(a) {
 			services[s.key()] = s
 		}
-		x.podsWith(a, func(p *pod) bool { pods[p.id] = p; return true })
+		x.podsWith(a, func(p *pod) bool { pods[p.id()] = p; return true })
 	}
 	for name, before := range u.services {
 		now := x.Service(name.namespace, name.name)

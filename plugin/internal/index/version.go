@@ -20,7 +20,7 @@ func (x *Index) ID(k object.Kind, ns, name string) uint64 {
 	case object.EndpointSlices:
 		return x.hashSliceKey(sliceKey{ns, name})
 	case object.Pods:
-		return x.podID(ns, name)[0]
+		return x.podID(ns, name).hash
 	case object.Nodes:
 		return x.hashNode(name)
 	}
@@ -91,7 +91,7 @@ func (x *Index) Versions(k object.Kind) iter.Seq2[uint64, uint32] {
 			}
 		case object.Pods:
 			for p := range x.pods.byName.all() {
-				if !yield(p.id[0], p.version) {
+				if !yield(p.hash, p.version) {
 					return
 				}
 			}
