@@ -5,7 +5,6 @@ package clusterdns
 
 import (
 	"context"
-	stdlog "log"
 	"maps"
 	"net"
 	"os"
@@ -318,17 +317,16 @@ func TestAutoPath(t *testing.T) {
 
 // autopath starts beside this plugin, and what it needs is told where it is missing.
 func TestAutoPathNeedsPods(t *testing.T) {
-	var said strings.Builder
-	stdlog.SetOutput(&said)
-	defer stdlog.SetOutput(os.Stderr)
 	for mode, warned := range map[string]bool{"disabled": true, "insecure": true, "verified": false} {
-		said.Reset()
-		startServer(t, "cluster.local {\nautopath @clusterdns\nclusterdns {\nendpoint http://127.0.0.1:1\nstartup_timeout 0\npods "+mode+"\n}\n}\n")
-		for _, word := range []string{"[WARNING] plugin/clusterdns: Corefile:7 - ", "autopath @clusterdns", `say "pods verified"`} {
-			if got := strings.Contains(said.String(), word); got != warned {
-				t.Errorf("pods %s: the log says %q: %t, want %t:\n%s", mode, word, got, warned, said.String())
+		t.Run(mode, func(t *testing.T) {
+			said := listen(t)
+			startServer(t, "cluster.local {\nautopath @clusterdns\nclusterdns {\nendpoint http://127.0.0.1:1\nstartup_timeout 0\npods "+mode+"\n}\n}\n")
+			for _, word := range []string{"[WARNING] plugin/clusterdns: Corefile:7 - ", "autopath @clusterdns", `say "pods verified"`} {
+				if got := strings.Contains(said(), word); got != warned {
+					t.Errorf("the log says %q: %t, want %t:\n%s", word, got, warned, said())
+				}
 			}
-		}
+		})
 	}
 }
 
