@@ -431,6 +431,17 @@ func (c cluster) clusterSet(z *zoneFile, o answer.Options, exposed func(ns strin
 	}
 }
 
+// called returns the label of an endpoint.
+func called(o answer.Options, e object.Endpoint) string {
+	switch {
+	case e.Hostname != "":
+		return e.Hostname
+	case o.EndpointPodNames && e.Pod != "":
+		return e.Pod
+	}
+	return dashed(e.Addr)
+}
+
 // imported writes down one imported Service.
 func (c cluster) imported(z *zoneFile, o answer.Options, s object.Service, taken map[string]bool) {
 	name := s.Name + "." + s.Namespace + ".svc~"
@@ -451,13 +462,7 @@ func (c cluster) imported(z *zoneFile, o answer.Options, s object.Service, taken
 		z.clusterIP(name, s)
 	}
 	for e, ports := range numbers {
-		label := e.Hostname
-		if label == "" && o.EndpointPodNames {
-			label = e.Pod
-		}
-		if label == "" {
-			label = dashed(e.Addr)
-		}
+		label := called(o, e.Endpoint)
 		target := label + "." + e.cluster + "." + name
 		z.addr(target, e.Addr)
 		if s.Type == object.Headless {
@@ -504,13 +509,7 @@ func (c cluster) service(z *zoneFile, o answer.Options, s object.Service, owner 
 		z.clusterIP(name, s)
 	}
 	for _, e := range endpoints {
-		label := e.Hostname
-		if label == "" && o.EndpointPodNames {
-			label = e.Pod
-		}
-		if label == "" {
-			label = dashed(e.Addr)
-		}
+		label := called(o, e)
 		target := label + "." + name
 		z.addr(target, e.Addr)
 		if !owner[e.Addr] {

@@ -48,6 +48,16 @@ func blockOf(all []string, o *answer.Options) []answer.Zone {
 	return block
 }
 
+// optionsFor returns options of a server block with those zones.
+func optionsFor(r *rand.Rand, all []string) answer.Options {
+	o := newOptions(r)
+	if o.PrimaryZone = all[0]; slices.Contains(all, setZone) {
+		o.ClusterSetZone = setZone
+		o.Kinds |= object.Imports
+	}
+	return o
+}
+
 // content returns the records of the zone, and fails if one is there twice.
 func content(t *testing.T, z answer.Zone, st *index.State) map[string]bool {
 	t.Helper()
@@ -76,11 +86,7 @@ func TestTransferIsAllAnswers(t *testing.T) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
 			all := zoneSets[seed%uint64(len(zoneSets))]
-			o := newOptions(r)
-			if o.PrimaryZone = all[0]; slices.Contains(all, setZone) {
-				o.ClusterSetZone = setZone
-				o.Kinds |= object.Imports
-			}
+			o := optionsFor(r, all)
 			o.Local = addrs(some(r, 2, "10.0.0.1", "10.0.0.2", "fd00::1", "192.0.2.1")...)
 			h := tame(o)
 			if r.IntN(2) == 0 {
@@ -177,11 +183,7 @@ func TestDifference(t *testing.T) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 8))
 			all := zoneSets[seed%uint64(len(zoneSets))]
-			o := newOptions(r)
-			if o.PrimaryZone = all[0]; slices.Contains(all, setZone) {
-				o.ClusterSetZone = setZone
-				o.Kinds |= object.Imports
-			}
+			o := optionsFor(r, all)
 			o.Local = addrs(some(r, 2, "10.0.0.1", "10.0.0.2", "fd00::1")...)
 			h := tame(o)
 			x := newCluster(r, h).index()

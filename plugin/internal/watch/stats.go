@@ -42,14 +42,13 @@ func (s *Store) Stats() []Stats {
 }
 
 func (w *watcher) snapshot(k object.Kind) Stats {
-	x, as := w.s.place(k)
 	st := Stats{
 		Kind:       k,
 		Synced:     w.s.Synced().Has(object.Set(k)),
 		Stale:      w.s.Stale().Has(object.Set(k)),
 		LastEvent:  w.stats.lastEvent.time(),
 		Verified:   w.stats.verified.time(),
-		Objects:    x.Objects(as),
+		Objects:    w.index.Objects(w.as),
 		Version:    w.stats.version.Load(),
 		Lists:      w.stats.lists.Load(),
 		Reconnects: w.stats.reconnects.Load(),
