@@ -28,6 +28,7 @@ type ReverseNames string
 // +kubebuilder:validation:XValidation:rule="!has(self.autopath) || !self.autopath || has(self.pods) && self.pods == 'Verified'",message="autopath needs pods: Verified"
 // +kubebuilder:validation:XValidation:rule="!has(self.namespaces) || !has(self.namespaceSelector)",message="set one of namespaces and namespaceSelector"
 // +kubebuilder:validation:XValidation:rule="!has(self.noEndpoints) || !self.noEndpoints || !(has(self.zonal) && self.zonal || has(self.topology))",message="zonal and topology are about endpoints: remove them, or noEndpoints"
+// +kubebuilder:validation:XValidation:rule="!has(self.staleTTL) || !has(self.staleAfter) || duration(self.staleAfter) > duration('0s')",message="no answer is stale with staleAfter 0s: remove staleTTL, or set staleAfter"
 type Cluster struct {
 	// pods says which names of Pods are answered by their address.
 	// +optional

@@ -70,7 +70,7 @@ const Retain DeletionPolicy = "Retain"
 // value that new clusters have.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.clusterDomain) || !has(self.stubZones) || self.stubZones.all(z, z.zones.all(n, n != self.clusterDomain && !n.endsWith('.' + self.clusterDomain)))",message="stubZones: a zone in the cluster domain is the cluster's own; remove it, or set clusterDomain to another one"
-// +kubebuilder:validation:XValidation:rule="!has(self.managementState) || self.managementState != 'Overlay' || !(has(self.cluster) || has(self.image) || has(self.scaling) || has(self.placement) || has(self.disruption) || has(self.networkPolicy) || has(self.cache))",message="managementState Overlay adds to the CoreDNS of somebody else: cluster, image, cache, scaling, placement, disruption and networkPolicy are theirs; remove them, or use Managed"
+// +kubebuilder:validation:XValidation:rule="!has(self.managementState) || self.managementState != 'Overlay' || !(has(self.cluster) || has(self.port) || has(self.image) || has(self.scaling) || has(self.placement) || has(self.disruption) || has(self.networkPolicy) || has(self.cache))",message="managementState Overlay adds to the CoreDNS of somebody else: cluster, image, cache, scaling, placement, disruption and networkPolicy are theirs, and so is port; remove them, or use Managed"
 type ClusterDNSSpec struct {
 	// managementState says what the operator may write.
 	// +optional
@@ -80,6 +80,10 @@ type ClusterDNSSpec struct {
 	// in the configuration of the kubelets, else in the Corefile that it adopts.
 	// +optional
 	ClusterDomain Domain `json:"clusterDomain,omitempty"`
+	// port that the servers listen on; clients ask the Service on port 53. Servers need no
+	// capability for one above 1023.
+	// +optional
+	Port Port `json:"port,omitempty"`
 	// deletionPolicy says what becomes of the DNS servers when this object is deleted.
 	// +optional
 	// +kubebuilder:default=Retain

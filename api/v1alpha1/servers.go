@@ -19,6 +19,11 @@ type Rollout struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('30s') && duration(self) <= duration('1h')",message="must be between 30s and 1h"
 	ProgressDeadline *metav1.Duration `json:"progressDeadline,omitempty"`
+	// lameduck is how long a server that is to end goes on answering, for clients that have
+	// not heard of it.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('5m')",message="must be between 0s and 5m"
+	Lameduck *metav1.Duration `json:"lameduck,omitempty"`
 	// revisions that are kept.
 	// +optional
 	// +kubebuilder:validation:Minimum=2

@@ -174,10 +174,10 @@ type Cache struct {
 	// disabled has no cache.
 	// +optional
 	Disabled bool `json:"disabled,omitempty"`
-	// positive is how long answers are kept at most, in seconds.
+	// positive is how long answers are kept at most, in seconds; 0 keeps none.
 	// +optional
 	Positive *Seconds `json:"positive,omitempty"`
-	// negative is how long denials are kept at most, in seconds.
+	// negative is how long denials are kept at most, in seconds; 0 keeps none.
 	// +optional
 	Negative *Seconds `json:"negative,omitempty"`
 	// serveStale is how long answers are given beyond their TTL while no upstream answers (RFC 8767).

@@ -663,6 +663,11 @@ func (in *Rollout) DeepCopyInto(out *Rollout) {
 		*out = new(v1.Duration)
 		**out = **in
 	}
+	if in.Lameduck != nil {
+		in, out := &in.Lameduck, &out.Lameduck
+		*out = new(v1.Duration)
+		**out = **in
+	}
 	if in.Revisions != nil {
 		in, out := &in.Revisions, &out.Revisions
 		*out = new(int32)

@@ -51,14 +51,14 @@ var rooms = []room{
 	}},
 
 	{folder: "corefile", pure: true, only: nothing},
-	{folder: "corefile/render", below: true, later: true, pure: true, never: operand},
+	{folder: "corefile/render", below: true, pure: true, never: operand},
 	{folder: "corefile/adopt", below: true, later: true, pure: true, never: operand},
-	{folder: "api", below: true, later: true, never: append([]string{
+	{folder: "api", below: true, never: append([]string{
 		module + "/corefile", module + "/operator", clientGo,
 	}, operand...)},
 	{folder: "operator/internal/plan", below: true, later: true, pure: true, never: operand},
 	// The operator asks the operand's program whether a Corefile is good.
-	{folder: "operator", below: true, later: true, never: []string{module + "/plugin", module + "/test", coredns}},
+	{folder: "operator", below: true, never: []string{module + "/plugin", module + "/test", coredns}},
 	{folder: "cmd/clusterdns", below: true, later: true, never: []string{module + "/plugin", module + "/test", coredns}},
 }
 
