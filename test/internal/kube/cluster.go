@@ -32,9 +32,15 @@ type Cluster struct {
 	dir string
 }
 
+// An Option of [Start] is one of bin/cluster.
+type Option string
+
+// WithScheduler also starts kube-scheduler, which gives Pods to Nodes.
+const WithScheduler Option = "--scheduler"
+
 // Start starts a control plane that lives until [Cluster.Stop], at the latest
 // until the test program ends. It needs bin/cluster, which make builds.
-func Start() (*Cluster, error) {
+func Start(options ...Option) (*Cluster, error) {
 	program := filepath.Join(Root(), "bin", "cluster")
 	if _, err := os.Stat(program); err != nil {
 		return nil, fmt.Errorf("%w: run \"make cluster\" first (make test does)", err)
@@ -43,7 +49,11 @@ func Start() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{dir: dir, cmd: exec.Command(program, "run", "--json", "--control", "--dir", dir)}
+	args := []string{"run", "--json", "--control", "--dir", dir}
+	for _, o := range options {
+		args = append(args, string(o))
+	}
+	c := &Cluster{dir: dir, cmd: exec.Command(program, args...)}
 	var log strings.Builder
 	c.cmd.Stderr = &log
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
