@@ -27,8 +27,9 @@ test: deps build cluster vet race unit fuzz ## Run all tests; on Debian as root 
 	$(GO) -C test/cluster test ./...
 
 .PHONY: build
-build: ## Build bin/coredns
+build: ## Build bin/coredns and bin/clusterdns
 	@test/build.sh bin/coredns ./cmd/coredns
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/clusterdns ./cmd/clusterdns
 
 .PHONY: cluster
 cluster: ## Build the Kubernetes programs that make run and the tests start (6 to 8 minutes the first time)

@@ -21,6 +21,9 @@ const (
 	ConditionDegraded = "Degraded"
 	// ConditionUpstreamsHealthy says whether every upstream answers.
 	ConditionUpstreamsHealthy = "UpstreamsHealthy"
+	// ConditionRevisionPinned is there while somebody has the servers at another revision
+	// (kubectl rollout undo). It ends when the spec changes.
+	ConditionRevisionPinned = "RevisionPinned"
 )
 
 // ClusterDNSStatus is what the DNS of a cluster is.

@@ -35,7 +35,7 @@ func (w *writer) reverse(zones []v1alpha1.Zone) {
 			reverse = append(reverse, z)
 		}
 	}
-	if len(reverse) > 0 && !w.replaced("clusterdns") {
+	if len(reverse) > 0 && !w.foreign && !w.replaced("clusterdns") {
 		w.answer(w.spec.Cluster, reverse)
 	}
 }

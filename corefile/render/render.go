@@ -73,6 +73,8 @@ type renderer struct {
 	file     *corefile.File
 	extra    extra
 	problems []Problem
+	// foreign says that the server is somebody else's.
+	foreign bool
 }
 
 func (r *renderer) problem(field, message, remedy string) {

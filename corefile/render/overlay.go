@@ -1,0 +1,64 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package render
+
+import (
+	"strings"
+
+	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/corefile"
+)
+
+// Overlay returns what the settings add to a Corefile of somebody else, as that
+// file would see it: a server block with what is imported into its default block,
+// and the server blocks of stub zones. Its upstreams stay theirs.
+func Overlay(spec *v1alpha1.ClusterDNSSpec, facts Facts) (*corefile.File, []Problem) {
+	r := &renderer{spec: spec, facts: facts, file: corefile.NewFile(), foreign: true}
+	r.extra = r.parseExtra()
+	w := r.server("", ".")
+	w.verbatim(r.extra.before)
+	w.log()
+	w.hosts()
+	w.rewrites()
+	w.verbatim(r.extra.after)
+	if spec.Upstreams != nil {
+		r.problem("upstreams", "the Corefile that is added to has its own", "remove this field, or use managementState Managed")
+	}
+	for i := range spec.StubZones {
+		r.stubZone(&spec.StubZones[i])
+	}
+	for _, n := range r.extra.blocks {
+		r.insert("extra.blocks", n)
+	}
+	return r.file, r.problems
+}
+
+// Custom returns an overlay as the data of a ConfigMap coredns-custom: a key that
+// is imported into the default server block, and one that is imported beside it.
+func Custom(overlay *corefile.File) map[string]string {
+	data := make(map[string]string)
+	if len(overlay.Nodes) == 0 {
+		return data
+	}
+	if b, ok := overlay.Nodes[0].(*corefile.ServerBlock); ok && len(b.Directives) > 0 {
+		text := corefile.Format(&corefile.File{Nodes: []corefile.Node{b}})
+		_, text, _ = strings.Cut(text, "{\n")
+		data["clusterdns.override"] = outdent(strings.TrimSuffix(strings.TrimRight(text, "\n"), "}"))
+	}
+	rest := corefile.NewFile()
+	rest.Nodes = overlay.Nodes[1:]
+	if len(rest.Nodes) > 0 {
+		data["clusterdns.server"] = strings.TrimLeft(corefile.Format(rest), "\n")
+	}
+	return data
+}
+
+// outdent takes the indentation of a server block away.
+func outdent(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimPrefix(line, "    ")
+	}
+	return strings.Join(lines, "\n")
+}

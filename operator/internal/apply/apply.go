@@ -1,0 +1,159 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package apply brings the cluster to what a plan says.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/operator/internal/plan"
+)
+
+// adopter is the field manager of what others made.
+const adopter = plan.Manager + "/adopted"
+
+// An Applier carries out plans, and remembers what others changed since. It is
+// not safe for concurrent use.
+type Applier struct {
+	Client client.Client
+	// Drift knows who changes what is ours.
+	Drift *Drift
+}
+
+// Apply carries out p for a ClusterDNS, as far as it can, and writes the status.
+func (a Applier) Apply(ctx context.Context, dns *v1alpha1.ClusterDNS, p plan.Plan, now time.Time) error {
+	var failed error
+	for _, o := range p.Apply {
+		if err := a.object(ctx, o, now); err != nil {
+			failed = errors.Join(failed, err)
+			break // what follows may rest on it
+		}
+	}
+	if failed == nil {
+		for _, r := range p.Delete {
+			failed = errors.Join(failed, a.delete(ctx, r))
+		}
+	}
+	return errors.Join(failed, a.status(ctx, dns, p.Status))
+}
+
+func (a Applier) object(ctx context.Context, o plan.Object, now time.Time) error {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o.Object)
+	if err != nil {
+		return fmt.Errorf("converting: %w", err)
+	}
+	u := &unstructured.Unstructured{Object: content}
+	unstructured.RemoveNestedField(content, "status")
+	prune(content)
+	switch doing := name(u); o.Mode {
+	case plan.Create:
+		if err := a.Client.Create(ctx, u, client.FieldOwner(plan.Manager)); err != nil && !apierrors.IsAlreadyExists(err) {
+			return fmt.Errorf("creating %s: %w", doing, err)
+		}
+	case plan.Adopted:
+		return a.apply(ctx, u, adopter, now)
+	default:
+		return a.apply(ctx, u, plan.Manager, now)
+	}
+	return nil
+}
+
+// apply applies u. What it changes although we want what we wanted before is
+// what somebody else had changed.
+func (a Applier) apply(ctx context.Context, u *unstructured.Unstructured, manager string, now time.Time) error {
+	if a.Drift.left(u, now) {
+		return nil
+	}
+	before := u.NewEmptyInstance().(*unstructured.Unstructured) //nolint:forcetypeassert // it is one
+	before.SetGroupVersionKind(u.GroupVersionKind())
+	err := a.Client.Get(ctx, client.ObjectKeyFromObject(u), before)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("reading %s: %w", name(u), err)
+	}
+	there := err == nil
+	wanted := u.DeepCopy()
+	if err := a.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager), client.ForceOwnership); err != nil {
+		return fmt.Errorf("applying %s: %w", name(wanted), err)
+	}
+	a.Drift.applied(wanted, before, u, there, manager, now)
+	return nil
+}
+
+// prune takes fields out that say nothing, which would become ours.
+func prune(o map[string]any) {
+	unstructured.RemoveNestedField(o, "metadata", "creationTimestamp")
+	unstructured.RemoveNestedField(o, "spec", "template", "metadata", "creationTimestamp")
+	if c, found, _ := unstructured.NestedSlice(o, "spec", "template", "spec", "containers"); found {
+		for i := range c {
+			if m, ok := c[i].(map[string]any); ok {
+				if r, ok := m["resources"].(map[string]any); ok && len(r) == 0 {
+					delete(m, "resources")
+				}
+			}
+		}
+		_ = unstructured.SetNestedSlice(o, c, "spec", "template", "spec", "containers")
+	}
+}
+
+func name(u *unstructured.Unstructured) string {
+	return plan.Reference{Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}.String()
+}
+
+// delete deletes an object that is ours.
+func (a Applier) delete(ctx context.Context, r plan.Reference) error {
+	var o client.Object
+	meta := metav1.ObjectMeta{Namespace: r.Namespace, Name: r.Name}
+	switch r.Kind {
+	case "Pod":
+		o = &corev1.Pod{ObjectMeta: meta}
+	case "ConfigMap":
+		o = &corev1.ConfigMap{ObjectMeta: meta}
+	case "Deployment":
+		o = &appsv1.Deployment{ObjectMeta: meta}
+	case "DaemonSet":
+		o = &appsv1.DaemonSet{ObjectMeta: meta}
+	case "NetworkPolicy":
+		o = &networkingv1.NetworkPolicy{ObjectMeta: meta}
+	case "ServiceMonitor":
+		u := &unstructured.Unstructured{}
+		u.SetAPIVersion("monitoring.coreos.com/v1")
+		u.SetKind(r.Kind)
+		u.SetNamespace(r.Namespace)
+		u.SetName(r.Name)
+		o = u
+	default:
+		return fmt.Errorf("%s is not deleted: the operator never does that", r)
+	}
+	if err := a.Client.Delete(ctx, o, client.PropagationPolicy(metav1.DeletePropagationBackground)); err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("deleting %s: %w", r, err)
+	}
+	return nil
+}
+
+// status writes the status if it is another one.
+func (a Applier) status(ctx context.Context, dns *v1alpha1.ClusterDNS, status *v1alpha1.ClusterDNSStatus) error {
+	if status == nil || equality.Semantic.DeepEqual(&dns.Status, status) {
+		return nil
+	}
+	after := dns.DeepCopy()
+	after.Status = *status
+	if err := a.Client.Status().Patch(ctx, after, client.MergeFrom(dns), client.FieldOwner(plan.Manager)); err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("writing the status: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/operator/internal/check"
+	"github.com/clusterdns/clusterdns/operator/internal/plan"
+	"github.com/clusterdns/clusterdns/operator/internal/probe"
+)
+
+const (
+	// tries is how often a question is asked before its answer is bad.
+	tries = 3
+	// How long an answer counts: that of an upstream, and that of a server of ours.
+	upstreamAge, serverAge = 20 * time.Second, time.Second
+	parallel               = 8
+)
+
+// An Asker answers what a plan wants to know. It remembers answers for a while.
+type Asker struct {
+	Program check.Program
+	// Reach returns where a Pod is reached from here.
+	Reach func(netip.AddrPort) netip.AddrPort
+
+	mu      sync.Mutex
+	checked plan.Check
+	asked   map[string]answered
+}
+
+type answered struct {
+	plan.Answer
+	at time.Time
+}
+
+// Check returns what the program of the servers says about the Corefile of a plan.
+func (a *Asker) Check(ctx context.Context, o plan.Observed) plan.Check {
+	text, files := plan.Corefile(o)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if text == "" || a.checked.Text == text && a.checked.Failed == "" && len(files) == 0 {
+		return a.checked
+	}
+	found, good, err := a.Program.Check(ctx, text, files)
+	a.checked = plan.Check{Text: text, Good: good}
+	if err != nil {
+		a.checked.Failed = err.Error()
+	}
+	for _, f := range found {
+		if !f.Note {
+			a.checked.Findings = append(a.checked.Findings, f.String())
+		}
+	}
+	return a.checked
+}
+
+// Ask asks all questions, some of them anew.
+func (a *Asker) Ask(ctx context.Context, refs plan.References, questions []plan.Question) map[string]plan.Answer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	old := a.asked
+	a.asked = make(map[string]answered)
+	var open []plan.Question
+	for _, q := range questions {
+		k := key(q)
+		if before, ok := old[k]; ok && time.Since(before.at) < age(q) {
+			a.asked[k] = before
+			continue
+		}
+		open = append(open, q)
+	}
+	for i, answer := range a.try(ctx, refs, open) {
+		a.asked[key(open[i])] = answered{answer, time.Now()}
+	}
+	out := make(map[string]plan.Answer)
+	for _, q := range questions {
+		out[q.Key] = a.asked[key(q)].Answer
+	}
+	return out
+}
+
+// key names a question with all that it says: with other upstreams it is another one.
+func key(q plan.Question) string { return fmt.Sprintf("%+v", q) }
+
+func age(q plan.Question) time.Duration {
+	if q.Pod != "" {
+		return serverAge
+	}
+	return upstreamAge
+}
+
+// try asks, and asks again what got a bad answer.
+func (a *Asker) try(ctx context.Context, refs plan.References, questions []plan.Question) []plan.Answer {
+	answers := make([]plan.Answer, len(questions))
+	var left []int
+	for i := range questions {
+		left = append(left, i)
+	}
+	for range tries {
+		asks := make([]probe.Asked, len(left))
+		for j, i := range left {
+			asks[j] = a.ask(refs, questions[i])
+		}
+		reports := probe.All(ctx, asks, parallel)
+		var bad []int
+		for j, i := range left {
+			answers[i] = judge(questions[i], reports[j])
+			if answers[i].Problem != "" {
+				bad = append(bad, i)
+			}
+		}
+		if left = bad; len(left) == 0 || ctx.Err() != nil {
+			break
+		}
+	}
+	return answers
+}
+
+// ask returns a question for the wire.
+func (a *Asker) ask(refs plan.References, q plan.Question) probe.Asked {
+	t := probe.Target{Address: q.Address, Transport: transport(q), ServerName: q.ServerName}
+	if q.Pod != "" && a.Reach != nil {
+		t.Address = a.Reach(q.Address)
+	}
+	if q.Certificates != "" {
+		t.Roots = x509.NewCertPool()
+		t.Roots.AppendCertsFromPEM(refs.Certificates[q.Certificates])
+	}
+	if s := refs.Secrets[q.Secret]; q.Secret != "" {
+		if pair, err := tls.X509KeyPair(s["tls.crt"], s["tls.key"]); err == nil {
+			t.Certificates = []tls.Certificate{pair}
+		}
+	}
+	return probe.Asked{Target: t, Question: probe.Question{Name: q.Name, Type: dns.StringToType[q.Type], NoRecursion: q.NoRecursion}}
+}
+
+func transport(q plan.Question) probe.Transport {
+	switch q.Transport {
+	case v1alpha1.TransportTLS:
+		return probe.TLS
+	case v1alpha1.TransportHTTPS:
+		return probe.HTTPS
+	case v1alpha1.TransportQUIC:
+		return probe.QUIC
+	}
+	if q.UDP {
+		return probe.UDP
+	}
+	return probe.TCP
+}
+
+// judge says whether a report is what was wanted.
+func judge(q plan.Question, r probe.Report) plan.Answer {
+	a := plan.Answer{RTT: r.RTT, CertificateExpires: r.CertificateExpires}
+	if r.Err != nil {
+		a.Problem = r.Err.Error()
+		return a
+	}
+	a.Rcode = dns.RcodeToString[r.Rcode]
+	switch {
+	case q.Want == plan.WantAnswer && r.Rcode != dns.RcodeSuccess && r.Rcode != dns.RcodeNameError:
+		a.Problem = fmt.Sprintf("%s %s is answered %s", q.Name, q.Type, a.Rcode)
+	case q.Want == plan.WantRecords && (r.Rcode != dns.RcodeSuccess || len(r.Answer.Answer) == 0 && !r.Answer.Truncated):
+		a.Problem = fmt.Sprintf("%s %s is answered %s without a record", q.Name, q.Type, a.Rcode)
+	case len(q.Addresses) > 0 && !slices.ContainsFunc(q.Addresses, func(a netip.Addr) bool { return has(r.Answer, a) }):
+		a.Problem = fmt.Sprintf("%s %s is answered without one of the addresses %v", q.Name, q.Type, q.Addresses)
+	}
+	return a
+}
+
+func has(m *dns.Msg, want netip.Addr) bool {
+	for _, rr := range m.Answer {
+		var got netip.Addr
+		switch rr := rr.(type) {
+		case *dns.A:
+			got, _ = netip.AddrFromSlice(rr.A)
+		case *dns.AAAA:
+			got, _ = netip.AddrFromSlice(rr.AAAA)
+		}
+		if got.Unmap() == want {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,107 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controller goes from what is to what is wanted, whenever something changes.
+package controller
+
+import (
+	"context"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/operator/internal/apply"
+	"github.com/clusterdns/clusterdns/operator/internal/observe"
+	"github.com/clusterdns/clusterdns/operator/internal/plan"
+)
+
+// A Reconciler reconciles the ClusterDNS.
+type Reconciler struct {
+	Observer observe.Observer
+	Asker    *Asker
+	Applier  apply.Applier
+	Recorder events.EventRecorder
+	Metrics  *Metrics
+}
+
+// Reconcile implements [reconcile.Reconciler].
+func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
+	observed, err := r.observe(ctx)
+	if err != nil || observed.ClusterDNS == nil {
+		return ctrl.Result{}, err
+	}
+	p := plan.For(observed)
+	r.tell(ctx, observed.ClusterDNS, p)
+	return ctrl.Result{RequeueAfter: p.Again}, r.Applier.Apply(ctx, observed.ClusterDNS, p, observed.Now)
+}
+
+// observe returns all that a plan depends on.
+func (r *Reconciler) observe(ctx context.Context) (plan.Observed, error) {
+	observed, err := r.Observer.Observe(ctx, time.Now())
+	if err != nil || observed.ClusterDNS == nil {
+		return observed, err
+	}
+	observed.Check = r.Asker.Check(ctx, observed)
+	observed.Answers = r.Asker.Ask(ctx, observed.References, plan.Questions(observed))
+	observed.Drift = r.Applier.Drift.Status(observed.Now)
+	return observed, nil
+}
+
+// tell makes events, lines of the log, and metrics.
+func (r *Reconciler) tell(ctx context.Context, dns *v1alpha1.ClusterDNS, p plan.Plan) {
+	log := ctrl.LoggerFrom(ctx)
+	for _, e := range p.Events {
+		kind := corev1.EventTypeNormal
+		if e.Warning {
+			kind = corev1.EventTypeWarning
+		}
+		log.Info(e.Message, "event", e.Reason, "warning", e.Warning)
+		r.Recorder.Eventf(dns, nil, kind, e.Reason, "Reconcile", "%s", shortened(e.Message))
+	}
+	r.Metrics.observe(p.Status)
+}
+
+// shortened keeps a note within what the API server takes.
+func shortened(text string) string {
+	if len(text) > 1000 {
+		return text[:1000]
+	}
+	return text
+}
+
+// SetUp has mgr call r whenever something changes that it looks at.
+func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
+	o := r.Observer.Operator
+	everything := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: "default"}}}
+	})
+	ours := builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
+		return object.GetLabels()[plan.LabelName] == plan.Name
+	}))
+	service := builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
+		return object.GetName() == o.ServiceName || object.GetLabels()[discoveryv1.LabelServiceName] == o.ServiceName
+	}))
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("clusterdns").
+		For(&v1alpha1.ClusterDNS{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&appsv1.Deployment{}, everything, ours).
+		Watches(&appsv1.DaemonSet{}, everything, ours).
+		Watches(&corev1.Pod{}, everything, ours).
+		Watches(&corev1.ConfigMap{}, everything).
+		Watches(&corev1.Service{}, everything, service).
+		Watches(&discoveryv1.EndpointSlice{}, everything, service).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
+		Complete(r)
+}

@@ -1,0 +1,145 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+import (
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/clusterdns/clusterdns/corefile"
+	"github.com/clusterdns/clusterdns/operator/internal/plan"
+)
+
+// kubelets reads what the kubelets tell Pods about DNS: their configuration, or,
+// for the cluster domain, the Corefile that is there already.
+func (r *reading) kubelets() {
+	var config corev1.ConfigMap
+	if r.get("ConfigMap", client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: "kubelet-config"}, &config) {
+		r.out.Kubelet = kubelet(config.Data["kubelet"])
+	}
+	var stock corev1.ConfigMap
+	if r.out.Kubelet.ClusterDomain == "" && r.get("ConfigMap", r.key("coredns"), &stock) {
+		r.out.Kubelet.ClusterDomain = clusterDomain(stock.Data["Corefile"])
+	}
+}
+
+func kubelet(text string) (k plan.Kubelet) {
+	var c struct {
+		ClusterDomain string   `json:"clusterDomain"`
+		ClusterDNS    []string `json:"clusterDNS"`
+	}
+	if yaml.Unmarshal([]byte(text), &c) != nil {
+		return k
+	}
+	k.ClusterDomain = c.ClusterDomain
+	for _, s := range c.ClusterDNS {
+		if a, err := netip.ParseAddr(s); err == nil {
+			k.ClusterDNS = append(k.ClusterDNS, a)
+		}
+	}
+	return k
+}
+
+// clusterDomain returns the zone that a Corefile serves for the cluster, or "".
+func clusterDomain(text string) string {
+	f, err := corefile.Parse(text)
+	if err != nil {
+		return ""
+	}
+	for _, b := range f.ServerBlocks() {
+		for _, name := range []string{"kubernetes", "clusterdns"} {
+			for _, d := range b.Find(name) {
+				if len(d.Args) > 0 {
+					return d.Args[0].Value()
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// networks reads where Services and the API server are.
+func (r *reading) networks() {
+	var cidrs networkingv1.ServiceCIDRList
+	r.optional("ServiceCIDRs", &cidrs)
+	var first []string
+	for _, c := range cidrs.Items {
+		if c.Name == "kubernetes" {
+			first = c.Spec.CIDRs
+		}
+	}
+	for _, s := range first {
+		if p, err := netip.ParsePrefix(s); err == nil {
+			r.out.ServiceCIDRs = append(r.out.ServiceCIDRs, p)
+		}
+	}
+	var api corev1.Service
+	if r.get("Service", client.ObjectKey{Namespace: metav1.NamespaceDefault, Name: "kubernetes"}, &api) {
+		r.address(api.Spec.ClusterIP, 443)
+	}
+	var slices discoveryv1.EndpointSliceList
+	r.list("EndpointSlices", &slices, client.InNamespace(metav1.NamespaceDefault), client.MatchingLabels{discoveryv1.LabelServiceName: "kubernetes"})
+	for _, s := range slices.Items {
+		for _, e := range s.Endpoints {
+			for _, p := range s.Ports {
+				if p.Port != nil {
+					r.address(e.Addresses[0], *p.Port)
+				}
+			}
+		}
+	}
+}
+
+func (r *reading) address(text string, port int32) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		r.out.APIServer = append(r.out.APIServer, netip.AddrPortFrom(a, uint16(port))) //nolint:gosec // a port
+	}
+}
+
+// optional lists a kind that older API servers do not have.
+func (r *reading) optional(kind string, into client.ObjectList) {
+	if r.err != nil {
+		return
+	}
+	if err := r.Reader.List(r.ctx, into); err != nil && !apierrors.IsNotFound(err) {
+		r.fail("listing "+kind, err)
+	}
+}
+
+// size counts objects without reading them.
+func (r *reading) size() {
+	r.out.Size.Services = r.count(schema.GroupVersionKind{Version: "v1", Kind: "ServiceList"})
+	r.out.Size.Pods = r.count(schema.GroupVersionKind{Version: "v1", Kind: "PodList"})
+	r.out.Size.EndpointSlices = r.count(schema.GroupVersionKind{Group: "discovery.k8s.io", Version: "v1", Kind: "EndpointSliceList"})
+	var nodes corev1.NodeList
+	r.list("Nodes", &nodes)
+	zones := make(map[string]bool)
+	for _, n := range nodes.Items {
+		r.out.Size.Nodes++
+		r.out.Size.Cores += int(n.Status.Allocatable.Cpu().Value())
+		zones[n.Labels[corev1.LabelTopologyZone]] = true
+	}
+	r.out.Size.Zones = len(zones)
+}
+
+// count returns how many objects there are: one is read, and the API server says
+// how many remain.
+func (r *reading) count(kind schema.GroupVersionKind) int {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(kind)
+	r.list(kind.Kind, list, client.Limit(1))
+	n := len(list.Items)
+	if list.RemainingItemCount != nil {
+		n += int(*list.RemainingItemCount)
+	}
+	return n
+}

@@ -1,0 +1,257 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/corefile"
+	"github.com/clusterdns/clusterdns/corefile/render"
+)
+
+// A Want says which answer to a question is good.
+type Want int
+
+const (
+	// WantRecords is NOERROR with an answer.
+	WantRecords Want = iota
+	// WantAnswer is one of a server that knows: NOERROR or NXDOMAIN.
+	WantAnswer
+)
+
+// A Question is to be asked before the next plan is made.
+type Question struct {
+	// Key names the question in [Observed].Answers.
+	Key string
+	// Address of the server, which is a Pod's if Pod has its name.
+	Address   netip.AddrPort
+	Pod       string
+	Transport v1alpha1.Transport
+	// UDP says to ask over UDP where the transport is DNS; otherwise over TCP.
+	UDP bool
+	// ServerName, Certificates and Secret are those of [v1alpha1.UpstreamTLS].
+	ServerName, Certificates, Secret string
+
+	Name, Type  string
+	NoRecursion bool
+	Want        Want
+	// Addresses are those of which one has to be in the answer, if there are any.
+	Addresses []netip.Addr
+}
+
+// Questions returns what to ask before [For] is called.
+func Questions(o Observed) []Question {
+	if o.ClusterDNS == nil || o.ClusterDNS.Spec.ManagementState == v1alpha1.Unmanaged {
+		return nil
+	}
+	p := newPlanner(o)
+	questions := p.upstreamQuestions()
+	for _, s := range p.servers() {
+		questions = append(questions, p.clusterQuestions(s)...)
+	}
+	if c := p.canary(p.target.name); c != nil && ready(c) {
+		questions = append(questions, p.clusterQuestions(c)...)
+		questions = append(questions, p.zoneQuestions(c)...)
+		questions = append(questions, p.userQuestions(c)...)
+	}
+	return questions
+}
+
+// to returns a question to a Pod, over UDP.
+func (p *planner) to(pod *corev1.Pod, key, name, qtype string) Question {
+	a, _ := netip.ParseAddr(pod.Status.PodIP)
+	port := uint16(render.Port(&p.ClusterDNS.Spec)) //nolint:gosec // a port
+	for _, c := range pod.Spec.Containers[0].Ports {
+		if c.Name == "dns" {
+			port = uint16(c.ContainerPort) //nolint:gosec // a port
+		}
+	}
+	return Question{Key: pod.Name + " " + key, Address: netip.AddrPortFrom(a, port), Pod: pod.Name, UDP: true, Name: name, Type: qtype}
+}
+
+// clusterQuestions are for a name that every cluster has.
+func (p *planner) clusterQuestions(pod *corev1.Pod) []Question {
+	if !ready(pod) {
+		return nil
+	}
+	udp := p.to(pod, "cluster over UDP", "kubernetes.default.svc."+p.domain(), "A")
+	tcp := udp
+	tcp.Key, tcp.UDP = pod.Name+" cluster over TCP", false
+	return []Question{udp, tcp}
+}
+
+// zoneQuestions are for the zones that are forwarded.
+func (p *planner) zoneQuestions(pod *corev1.Pod) []Question {
+	var out []Question
+	ask := func(zone, name, qtype string) {
+		udp := p.to(pod, "zone "+zone+" over UDP", name, qtype)
+		udp.Want = WantAnswer
+		tcp := udp
+		tcp.Key, tcp.UDP = pod.Name+" zone "+zone+" over TCP", false
+		out = append(out, udp, tcp)
+	}
+	ask(".", ".", "NS")
+	for _, s := range p.ClusterDNS.Spec.StubZones {
+		for _, z := range s.Zones {
+			ask(string(z), origin(string(z)), "SOA")
+		}
+	}
+	return out
+}
+
+func (p *planner) userQuestions(pod *corev1.Pod) []Question {
+	var out []Question
+	if r := p.ClusterDNS.Spec.Rollout; r != nil {
+		for _, u := range r.Probes {
+			q := p.to(pod, "probe "+u.Name, string(u.Domain), or(string(u.Type), "A"))
+			for _, a := range u.Answers {
+				if a, err := netip.ParseAddr(string(a)); err == nil {
+					q.Addresses = append(q.Addresses, a)
+				}
+			}
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// origin returns the first reverse zone of a network, or the zone itself.
+func origin(zone string) string {
+	network, err := netip.ParsePrefix(zone)
+	if err != nil {
+		return zone
+	}
+	var digits []string
+	root, size := "in-addr.arpa", 8
+	if network.Addr().Is6() {
+		root, size = "ip6.arpa", 4
+	}
+	for i := 0; i < (network.Bits()+size-1)/size; i++ {
+		b := network.Addr().AsSlice()[i*size/8]
+		switch {
+		case size == 8:
+			digits = append(digits, strconv.Itoa(int(b)))
+		case i%2 == 0:
+			digits = append(digits, strconv.FormatUint(uint64(b>>4), 16))
+		default:
+			digits = append(digits, strconv.FormatUint(uint64(b&15), 16))
+		}
+	}
+	slices.Reverse(digits)
+	return strings.Join(append(digits, root), ".")
+}
+
+// A server is an endpoint of upstreams that has an address.
+type server struct {
+	endpoint string // as the Corefile has it
+	zones    []string
+	key      string
+}
+
+// upstreamQuestions ask each endpoint that has an address.
+func (p *planner) upstreamQuestions() []Question {
+	var out []Question
+	for u := range upstreamsOf(&p.ClusterDNS.Spec) {
+		for i := range u.Endpoints {
+			a, ok := render.Address(&u.Endpoints[i], p.facts())
+			if ok {
+				out = append(out, p.upstreamQuestion(u, &u.Endpoints[i], a)...)
+			}
+		}
+	}
+	return out
+}
+
+func (p *planner) upstreamQuestion(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint, a netip.Addr) []Question {
+	zone, qtype := ".", "NS"
+	if z := p.zonesOf(u); z[0] != "." {
+		zone, qtype = origin(z[0]), "SOA"
+	}
+	q := Question{
+		Address:   netip.AddrPortFrom(a, uint16(cmp.Or(int(e.Port), render.DefaultPort(u.Transport)))), //nolint:gosec // a port
+		Transport: u.Transport, ServerName: string(e.ServerName), Name: zone, Type: qtype, Want: WantAnswer,
+	}
+	if h := u.HealthCheck; h != nil {
+		q.NoRecursion = h.NoRecursion
+		if h.Domain != "" {
+			q.Name, q.Type = string(h.Domain), "NS"
+		}
+	}
+	if t := u.TLS; t != nil {
+		q.ServerName = or(q.ServerName, string(t.ServerName))
+		q.Certificates, q.Secret = string(t.CAConfigMap), string(t.ClientCertificateSecret)
+	}
+	q.Key = p.upstreamKey(u, e, a)
+	if u.Transport != "" && u.Transport != v1alpha1.TransportDNS {
+		return []Question{q}
+	}
+	tcp := q
+	q.UDP, tcp.Key = true, q.Key+" over TCP"
+	return []Question{q, tcp}
+}
+
+// upstreamKey names an endpoint and whom it is asked for.
+func (p *planner) upstreamKey(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint, a netip.Addr) string {
+	return fmt.Sprintf("upstream %s of %s", endpointText(u, e, a), p.zonesOf(u)[0])
+}
+
+// endpointText writes an endpoint for people.
+func endpointText(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint, a netip.Addr) string {
+	scheme := ""
+	switch u.Transport {
+	case v1alpha1.TransportTLS, v1alpha1.TransportHTTPS, v1alpha1.TransportQUIC, v1alpha1.TransportTCP:
+		scheme = strings.ToLower(string(u.Transport)) + "://"
+	}
+	return scheme + netip.AddrPortFrom(a, uint16(cmp.Or(int(e.Port), render.DefaultPort(u.Transport)))).String() //nolint:gosec // a port
+}
+
+// zonesOf returns the zones that upstreams are asked for.
+func (p *planner) zonesOf(u *v1alpha1.Upstreams) []string {
+	for i := range p.ClusterDNS.Spec.StubZones {
+		if s := &p.ClusterDNS.Spec.StubZones[i]; &s.Upstreams == u {
+			zones := make([]string, len(s.Zones))
+			for i, z := range s.Zones {
+				zones[i] = string(z)
+			}
+			return zones
+		}
+	}
+	return []string{"."}
+}
+
+// forwards returns what a Corefile forwards each zone to, and how.
+func forwards(text string) map[string]string {
+	out := make(map[string]string)
+	f, err := corefile.Parse(text)
+	if err != nil {
+		return out
+	}
+	for _, b := range f.ServerBlocks() {
+		var how []string
+		for _, d := range b.Find("forward") {
+			how = append(how, d.Values()...)
+			if d.Block != nil {
+				for _, o := range d.Block.Directives {
+					how = append(how, o.Name.Value()+" "+strings.Join(o.Values(), " "))
+				}
+			}
+		}
+		for _, key := range b.Zones() {
+			zone := key
+			if i := strings.LastIndex(key, ":"); i > 0 {
+				zone = key[:i]
+			}
+			out[zone] = strings.Join(how, "\n")
+		}
+	}
+	return out
+}
