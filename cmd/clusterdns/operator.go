@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"strconv"
@@ -105,7 +106,7 @@ func moved(a netip.Addr, from, to netip.Prefix) netip.Addr {
 func newOperator() *cobra.Command {
 	var k cluster
 	var o operatorFlags
-	var metrics, health, level string
+	var metrics, health, level, logFormat string
 	var election bool
 	c := &cobra.Command{
 		Use: "operator", Short: "Run the operator", Args: noArgs,
@@ -122,11 +123,9 @@ servers go on.`,
 			if err != nil {
 				return err
 			}
-			var l slog.Level
-			if err := l.UnmarshalText([]byte(level)); err != nil {
-				return fmt.Errorf("%w: --log-level %q; write debug, info, warn or error", errUsage, level)
+			if opts.Log, err = newLog(c.ErrOrStderr(), level, logFormat); err != nil {
+				return err
 			}
-			opts.Log = logr.FromSlogHandler(slog.NewJSONHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: l}))
 			ctrl.SetLogger(opts.Log)
 			klog.SetLogger(opts.Log)
 			opts.MetricsAddress, opts.HealthAddress, opts.LeaderElection = metrics, health, election
@@ -138,6 +137,23 @@ servers go on.`,
 	c.Flags().StringVar(&metrics, "metrics-address", ":8080", "host:port of metrics; empty has none")
 	c.Flags().StringVar(&health, "health-address", ":8081", "host:port of /healthz and /readyz; empty has none")
 	c.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	c.Flags().StringVar(&logFormat, "log-format", "json", "json, or text for people")
 	c.Flags().BoolVar(&election, "leader-elect", true, "let one of several operators work")
 	return c
+}
+
+// newLog returns a log that writes to w.
+func newLog(w io.Writer, level, format string) (logr.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return logr.Logger{}, fmt.Errorf("%w: --log-level %q; write debug, info, warn or error", errUsage, level)
+	}
+	o := &slog.HandlerOptions{Level: l}
+	switch format {
+	case "json":
+		return logr.FromSlogHandler(slog.NewJSONHandler(w, o)), nil
+	case "text":
+		return logr.FromSlogHandler(slog.NewTextHandler(w, o)), nil
+	}
+	return logr.Logger{}, fmt.Errorf("%w: --log-format %q; write json or text", errUsage, format)
 }

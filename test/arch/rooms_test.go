@@ -7,7 +7,6 @@ package arch
 type room struct {
 	folder string
 	below  bool // the folders below are the same room
-	later  bool // not built yet: the rule waits for the folder
 
 	// only, if set, are the modules or packages that may be imported beside the
 	// standard library, with what is below them.
@@ -52,14 +51,14 @@ var rooms = []room{
 
 	{folder: "corefile", pure: true, only: nothing},
 	{folder: "corefile/render", below: true, pure: true, never: operand},
-	{folder: "corefile/adopt", below: true, later: true, pure: true, never: operand},
+	{folder: "corefile/adopt", below: true, pure: true, never: operand},
 	{folder: "api", below: true, never: append([]string{
 		module + "/corefile", module + "/operator", clientGo,
 	}, operand...)},
-	{folder: "operator/internal/plan", below: true, later: true, pure: true, never: operand},
+	{folder: "operator/internal/plan", below: true, pure: true, never: operand},
 	// The operator asks the operand's program whether a Corefile is good.
 	{folder: "operator", below: true, never: []string{module + "/plugin", module + "/test", coredns}},
-	{folder: "cmd/clusterdns", below: true, later: true, never: []string{module + "/plugin", module + "/test", coredns}},
+	{folder: "cmd/clusterdns", below: true, never: []string{module + "/plugin", module + "/test", coredns}},
 }
 
 // operand is what those who only compute with the settings of a DNS server may not link.

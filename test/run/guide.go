@@ -20,6 +20,7 @@ type guide struct {
 	facts  []fact
 	topics []topic
 	create string // command that creates the Service demo/hello; empty if nothing may be created
+	change string // command that gives the ClusterDNS a host; empty as above
 }
 
 // A fact is a line of a table.
@@ -42,7 +43,7 @@ func (s *session) guide(topics []topic) *guide {
 // print writes the guide at once, so that what follows cannot stand in between.
 func (g *guide) print(out io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nReady after %s. CoreDNS answers for %s on %s, UDP and TCP.\n\n", round(g.total), zone, address(g.port))
+	fmt.Fprintf(&b, "\nReady after %s. The DNS of the cluster (%s) is on %s, UDP and TCP.\n\n", round(g.total), zone, address(g.port))
 	for _, f := range g.facts {
 		fmt.Fprintf(&b, "  %-11s %s\n", f.name, f.value)
 	}
@@ -54,10 +55,14 @@ func (g *guide) print(out io.Writer) error {
 		hello := question{name: "hello.demo.svc." + zone, qtype: dns.TypeA}
 		fmt.Fprintf(&b, "\n  # a new Service is answered within a second\n  %s\n  %s\n", g.create, hello.dig(g.port))
 	}
+	if g.change != "" {
+		host := question{name: hostSample, qtype: dns.TypeA}
+		fmt.Fprintf(&b, "\n  # a setting is checked, tried by one server, and rolled out: seconds\n  %s\n  %s\n", g.change, host.dig(g.port))
+	}
 	if _, err := exec.LookPath("dig"); err != nil {
 		fmt.Fprint(&b, "\nThis machine has no dig: `make deps` installs it, or says what to install.\n")
 	}
-	fmt.Fprint(&b, "\nCtrl-C stops everything. Until then the log of CoreDNS follows.\n\n")
+	fmt.Fprint(&b, "\nCtrl-C stops everything. Until then the log follows.\n\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -58,11 +58,12 @@ type exchange struct{ line, out string }
 
 // try runs all that the program told the user to try, in that order. The
 // question after the command that creates a Service must be answered within a
-// second.
+// second; that after a new setting, while that is rolled out.
 func (p *process) try(t *testing.T) []exchange {
 	t.Helper()
 	var said []exchange
 	var created time.Time
+	rollOut := false
 	for _, line := range p.commands() {
 		var out string
 		var err error
@@ -70,8 +71,13 @@ func (p *process) try(t *testing.T) []exchange {
 		case !asks:
 			out, err = shell(line)
 			created = time.Now()
+			rollOut = strings.Contains(line, "patch clusterdns")
 		case created.IsZero():
 			out, err = ask(line)
+		case rollOut:
+			out, err = askWithin(t, line, created.Add(limit))
+			t.Logf("the new setting was answered %s after kubectl returned", time.Since(created))
+			created, rollOut = time.Time{}, false
 		default:
 			out, err = askWithin(t, line, created.Add(time.Second))
 			t.Logf("the new Service was answered %s after kubectl returned", time.Since(created))

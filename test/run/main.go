@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command run is what make run starts: a Kubernetes control plane on this
-// machine, CoreDNS with clusterdns that answers for it, and samples to ask for.
+// machine, the operator with its DNS servers, and samples to ask for.
 package main
 
 import (

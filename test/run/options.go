@@ -19,8 +19,9 @@ type options struct {
 	dir      string // state; empty is a folder of the repository, one for each port
 }
 
-const help = `Starts a Kubernetes control plane on this machine and CoreDNS with clusterdns for
-it, applies manifests/samples, prints what to ask, and follows until Ctrl-C.
+const help = `Starts a Kubernetes control plane on this machine with a node whose Pods are
+processes, and the operator, which has DNS servers there. It applies
+manifests/samples, prints what to ask and to change, and follows until Ctrl-C.
 Every start begins with an empty cluster.
 
 With --cluster=existing it answers for the cluster of the current kubeconfig

@@ -19,26 +19,31 @@ import (
 // patience is how long anything but the start of the control plane may take.
 const patience = time.Minute
 
-// ownCluster starts a control plane with the samples, and CoreDNS for it.
+// ownCluster starts a control plane with the samples, a node, and the operator,
+// which has DNS servers on it.
 func (s *session) ownCluster(ctx context.Context) (*guide, *tee, error) {
 	// A kubeconfig of the user, or defaults for kubectl, are about other clusters.
 	s.env = append(without(os.Environ(), "KUBECONFIG", "KUBERC"), "KUBERC=off")
 	var access access
-	err := s.step("starting a control plane: etcd, kube-apiserver, kube-controller-manager", func() (err error) {
+	err := s.step("starting a control plane: etcd, kube-apiserver, kube-controller-manager, kube-scheduler", func() (err error) {
 		access, err = s.startControlPlane(ctx)
 		return err
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	output, err := s.startCoreDNS(api{kubeconfig: access.Kubeconfig})
+	kubectl := s.kubectl(access)
+	var output *tee
+	err = s.step("starting a node, whose Pods are processes, and the operator", func() (err error) {
+		output, err = s.startOperator(ctx, kubectl, access.Kubeconfig)
+		return err
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	kubectl := s.kubectl(access)
 	var topics []topic
-	err = s.step("applying manifests/samples, and asking CoreDNS until it answers for all of them", func() error {
-		if _, err := kubectl.run(ctx, "apply", "--filename="+filepath.Join(s.repo, "manifests", "samples")); err != nil {
+	err = s.step("applying manifests/samples, and asking the DNS until it answers for all of them", func() error {
+		if _, err := kubectl.run(ctx, "apply", "--filename="+s.manifests("samples"), "--filename="+s.manifests("samples", "clusterdns", "default.yaml")); err != nil {
 			return err
 		}
 		objects, err := kubectl.objects(ctx, "demo")
@@ -51,11 +56,30 @@ func (s *session) ownCluster(ctx context.Context) (*guide, *tee, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	g := s.guide(topics)
-	g.facts = append([]fact{{"kubeconfig", access.Kubeconfig}}, g.facts...)
-	g.facts = append(g.facts, fact{"", filepath.Join(s.controlPlane(), "logs")}, fact{"API server", access.APIServer})
+	return s.ownGuide(kubectl, access, topics), output, nil
+}
+
+// ownGuide says what there is to see in a cluster that is the user's alone.
+func (s *session) ownGuide(kubectl kubectl, access access, topics []topic) *guide {
+	g := &guide{port: s.port, topics: topics, facts: []fact{
+		{"kubeconfig", access.Kubeconfig},
+		{"API server", access.APIServer},
+		{"logs", s.file(operatorLog)},
+		{"", filepath.Join(s.controlPlane(), "logs")},
+		{"DNS servers", s.file("node") + " (a folder for each: its Corefile, its log)"},
+		{"status", shellQuote(s.program("clusterdns")) + " status --watch --kubeconfig=" + shellQuote(access.Kubeconfig)},
+	}}
 	g.create = kubectl.line("create", "service", "clusterip", "hello", "--namespace=demo", "--tcp=80")
-	return g, output, nil
+	g.change = kubectl.line("patch", "clusterdns", "default", "--type=merge",
+		`--patch={"spec":{"hosts":[{"name":"`+hostSample+`","addresses":["192.0.2.7"]}]}}`)
+	return g
+}
+
+// hostSample is a name that is answered once a setting is rolled out.
+const hostSample = "hello.example"
+
+func (s *session) manifests(names ...string) string {
+	return filepath.Join(append([]string{s.repo, "manifests"}, names...)...)
 }
 
 // access is what the control plane says about itself once it is ready.
@@ -78,7 +102,7 @@ func (s *session) startControlPlane(ctx context.Context) (access, error) {
 		return access{}, err
 	}
 	ready := &firstLine{line: make(chan []byte, 1)}
-	cmd := exec.Command(s.program("cluster"), "run", "--json", "--control", "--dir="+s.controlPlane())
+	cmd := exec.Command(s.program("cluster"), "run", "--json", "--control", "--scheduler", "--dir="+s.controlPlane())
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, ready, log
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -147,7 +171,7 @@ func (s *session) await(ctx context.Context, topics []topic) error {
 	for _, u := range open {
 		names = append(names, u.String())
 	}
-	return fmt.Errorf("after %s CoreDNS still does not answer for %s%s", patience, strings.Join(names, ", "), excerpt(s.file(coreDNSLog), 12))
+	return fmt.Errorf("after %s the DNS still does not answer for %s%s", patience, strings.Join(names, ", "), excerpt(s.logFile(), 12))
 }
 
 // firstLine is a writer that passes on the first line and drops the rest.

@@ -50,6 +50,7 @@ func TestRun(t *testing.T) {
 		" docs.demo.svc.cluster.local A":                  `(?s)CNAME\s+web\.demo\.svc\.cluster\.local\..*\sA\s+10\.96\.`,
 		" hello.demo.svc.cluster.local A":                 `\sA\s+10\.96\.`,
 		"kubectl":                                         ``,
+		" hello.example A":                                `\sA\s+192\.0\.2\.7\n`,
 		"nslookup ":                                       ``,
 		"dig @127.0.0.1 -p " + fmt.Sprint(port) + " +tcp": `\(TCP\)`,
 	} {
@@ -71,32 +72,38 @@ func TestRun(t *testing.T) {
 		}
 	}
 	second.try(t) // it creates the Service hello again: the cluster is a new one
-	changeCorefile(t, strings.TrimPrefix(flags[1], "--dir="), port)
+	breakSetting(t, second, port)
 	second.interrupt(t)
 }
 
-// changeCorefile gives the records another TTL, as a user can who reads that
-// CoreDNS loads the file again.
-func changeCorefile(t *testing.T, dir string, port int) {
-	path := filepath.Join(dir, "Corefile")
-	text, err := os.ReadFile(path)
-	if err != nil {
+// breakSetting gives the ClusterDNS what CoreDNS would not load: it says so, and
+// goes on answering.
+func breakSetting(t *testing.T, p *process, port int) {
+	patch := ""
+	for _, line := range p.commands() {
+		if before, _, found := strings.Cut(line, "'--patch="); found {
+			patch = before
+		}
+	}
+	if patch == "" {
+		t.Fatal("no line changes a setting")
+	}
+	if _, err := shell(patch + `--patch='{"spec":{"extra":{"after":"no_such_plugin"}}}'`); err != nil {
 		t.Fatal(err)
 	}
-	changed := strings.Replace(string(text), "pods insecure\n", "pods insecure\nttl 7\n", 1)
-	if err := os.WriteFile(path, []byte(changed), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	line := fmt.Sprintf("dig @127.0.0.1 -p %d web.demo.svc.cluster.local A", port)
+	get := strings.Replace(strings.Replace(patch, " patch ", " get ", 1), "--type=merge", `--output=jsonpath='{.status.conditions[?(@.type=="Accepted")]}'`, 1)
 	for end := time.Now().Add(limit); ; {
-		out, err := ask(line)
+		if _, err := ask(fmt.Sprintf("dig @127.0.0.1 -p %d web.demo.svc.cluster.local A", port)); err != nil {
+			t.Fatal(err) // no query may be lost
+		}
+		out, err := shell(get)
 		switch {
 		case err != nil:
-			t.Fatal(err) // no query may be lost
-		case strings.Contains(out, "web.demo.svc.cluster.local. 7\tIN\tA"):
+			t.Fatal(err)
+		case strings.Contains(out, `"status":"False"`) && strings.Contains(out, "no_such_plugin"):
 			return
 		case time.Now().After(end):
-			t.Fatalf("the TTL is not 7 after %s:\n%s", limit, out)
+			t.Fatalf("it is not refused after %s: %s", limit, out)
 		}
 	}
 }
@@ -143,7 +150,7 @@ func wantTaken(t *testing.T, said string, port int) {
 }
 
 func TestInterruptWhileItStarts(t *testing.T) {
-	for _, state := range []string{"starting a control plane", "starting CoreDNS"} {
+	for _, state := range []string{"starting a control plane", "starting a node"} {
 		t.Run(state, func(t *testing.T) {
 			_, flags := place(t)
 			p := start(t, flags...)

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/clusterdns/clusterdns/test/internal/node"
 )
 
 // A session is one run of the program, and all that has to be undone at its end.
@@ -30,6 +32,7 @@ type session struct {
 	ready    int
 	metrics  int
 	children []*child // in the order of their start
+	node     *node.Node
 	files    []string // to be deleted
 	fail     context.CancelCauseFunc
 }
@@ -112,7 +115,8 @@ func (s *session) serve(ctx context.Context) error {
 	if err := guide.print(s.out); err != nil {
 		return fmt.Errorf("printing what to try: %w", err)
 	}
-	// CoreDNS logs a query after it has answered; ours are nobody's business.
+	// CoreDNS logs a query after it has answered, and the operator what it did to
+	// get here; that is nobody's business.
 	show := time.AfterFunc(100*time.Millisecond, func() { output.shown.Store(true) })
 	<-ctx.Done()
 	show.Stop()
@@ -130,6 +134,9 @@ func (s *session) stop() {
 			fmt.Fprintf(s.err, "stopping %s\n", c.name)
 		}
 		c.stop(30 * time.Second)
+	}
+	if s.node != nil {
+		s.node.Close()
 	}
 	for _, path := range s.files {
 		_ = os.Remove(path)
