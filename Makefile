@@ -72,8 +72,9 @@ gobench: ## Run the Go benchmarks of the plugin
 	$(GO) test -run '^$$' -bench . -benchmem ./plugin/...
 
 .PHONY: generate
-generate: ## Write the generated parts anew: deep copies, the CRD and its reference
-	@mkdir -p $(GENERATED)/api/v1alpha1 $(GENERATED)/manifests/crd $(GENERATED)/docs
+generate: ## Write the generated parts anew: deep copies, the CRD and its reference, the rights of the operator
+	@mkdir -p $(GENERATED)/api/v1alpha1 $(GENERATED)/manifests/crd $(GENERATED)/manifests/rbac $(GENERATED)/docs
+	@$(GEN) rbac:roleName=clusterdns-operator,headerFile=api/header.yaml.txt,fileName=operator.yaml paths=./operator output:rbac:dir=$(GENERATED)/manifests/rbac
 	@$(GEN) object:headerFile=api/header.txt paths=./api/v1alpha1 output:object:dir=$(GENERATED)/api/v1alpha1
 	@$(GEN) crd:headerFile=api/header.yaml.txt paths=./api/v1alpha1 output:crd:dir=$(GENERATED)/manifests/crd
 	@$(GO) run ./api/internal/reference $(GENERATED)/manifests/crd/clusterdns.io_clusterdnses.yaml > $(GENERATED)/docs/api.md.new

@@ -5,11 +5,11 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -115,29 +115,31 @@ func check(c *cobra.Command, text, name, domain, program string) (checked, error
 	if domain = cmp.Or(domain, clusterDomain(file)); domain != "" {
 		domains = []string{domain}
 	}
-	for _, d := range corefile.Check(file, corefile.Rules{ClusterDomains: domains}) {
-		r.add(d.Severity == corefile.Error, d.String())
+	seen := corefile.Check(file, corefile.Rules{ClusterDomains: domains})
+	var said []string
+	good := true
+	if program != "" {
+		if said, good, err = operator.Check(c.Context(), program, text); err != nil {
+			return r, err
+		}
 	}
+	for _, d := range seen {
+		about := fmt.Sprintf("line %d: ", d.Line)
+		if !slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, about) }) {
+			r.add(d.Severity == corefile.Error, fmt.Sprintf("line %d: %s: %s; %s", d.Line, strings.ToLower(string(d.Severity)), d.Message, d.Remedy))
+		}
+	}
+	r.Good = r.Good && good
+	r.Findings = append(r.Findings, said...)
 	if program == "" {
 		r.add(false, "note: no program coredns was found, which would say more; name it with --coredns")
-		return r, nil
 	}
-	return r, r.ask(c.Context(), program, text)
+	return r, nil
 }
 
 func (r *checked) add(bad bool, finding string) {
 	r.Good = r.Good && !bad
 	r.Findings = append(r.Findings, finding)
-}
-
-func (r *checked) ask(ctx context.Context, program, text string) error {
-	found, good, err := operator.Check(ctx, program, text)
-	if err != nil {
-		return err
-	}
-	r.Good = r.Good && good
-	r.Findings = append(r.Findings, found...)
-	return nil
 }
 
 // clusterDomain returns the first zone of the plugin that serves a cluster.

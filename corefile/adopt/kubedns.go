@@ -92,7 +92,7 @@ func (k *kubeDNS) config(config map[string]string) error {
 		case key == "upstreamNameservers":
 			err = k.nameservers(at, value)
 		case key == "federations":
-			k.add(Lost, at, fmt.Sprintf("`%s` is left out: Kubernetes has no federations of this kind (version 1) any more", value),
+			k.add(Lost, at, fmt.Sprintf("`%s` is left out: Kubernetes has no federations of this kind (version 1) any more", strings.TrimSpace(value)),
 				"for Services of several clusters look at cluster.clusterSets")
 		default:
 			k.add(Lost, at, "kube-dns does not know this key, and it had no effect", "")

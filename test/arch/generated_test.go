@@ -19,7 +19,7 @@ func TestGenerated(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("make generate: %v\n%s", err, out)
 	}
-	for _, file := range []string{"api/v1alpha1/zz_generated.deepcopy.go", "manifests/crd/clusterdns.io_clusterdnses.yaml", "docs/api.md"} {
+	for _, file := range []string{"api/v1alpha1/zz_generated.deepcopy.go", "manifests/crd/clusterdns.io_clusterdnses.yaml", "manifests/rbac/operator.yaml", "docs/api.md"} {
 		want, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {
 			t.Fatal(err)

@@ -23,8 +23,12 @@ import (
 // for the cluster domain, the Corefile that is there already.
 func (r *reading) kubelets() {
 	var config corev1.ConfigMap
-	if r.get("ConfigMap", client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: "kubelet-config"}, &config) {
+	key := client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: "kubelet-config"}
+	// It is in a namespace that an operator elsewhere need not be allowed to read.
+	if err := r.Reader.Get(r.ctx, key, &config); err == nil {
 		r.out.Kubelet = kubelet(config.Data["kubelet"])
+	} else if !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err) {
+		r.fail("reading ConfigMap "+key.String(), err)
 	}
 	var stock corev1.ConfigMap
 	if r.out.Kubelet.ClusterDomain == "" && r.get("ConfigMap", r.key("coredns"), &stock) {
