@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
 	"github.com/clusterdns/clusterdns/corefile"
