@@ -82,6 +82,10 @@ func PreviewCluster(ctx context.Context, o Options, dns *v1alpha1.ClusterDNS) (P
 	if err != nil {
 		return Preview{}, err
 	}
+	admitted, err := admission(ctx, c, dns)
+	if err != nil {
+		return Preview{}, err
+	}
 	observed, err := observe.Observer{Reader: overriding{c, dns}, Mapper: c.RESTMapper(), Operator: settings}.Observe(ctx, time.Now())
 	if err != nil {
 		return Preview{}, err
@@ -90,10 +94,34 @@ func PreviewCluster(ctx context.Context, o Options, dns *v1alpha1.ClusterDNS) (P
 	observed.Check = asker.Check(ctx, observed)
 	final, refused := plan.Final(observed)
 	after, _ := plan.Corefile(observed)
-	p := Preview{Refused: refused, Before: plan.Running(observed), After: after}
+	p := Preview{Refused: append(admitted, refused...), Before: plan.Running(observed), After: after}
 	p.Routes = routeChanges(p.Before, p.After)
 	p.Objects, err = objectChanges(ctx, c, final)
 	return p, err
+}
+
+// admission returns why the API server would not take a ClusterDNS, if so. One
+// that does not know the kind yet has nothing to say.
+func admission(ctx context.Context, c client.Client, dns *v1alpha1.ClusterDNS) ([]string, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(dns)
+	if err != nil {
+		return nil, err
+	}
+	u := &unstructured.Unstructured{Object: content}
+	unstructured.RemoveNestedField(content, "status")
+	unstructured.RemoveNestedField(content, "metadata")
+	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ClusterDNS"))
+	u.SetName(dns.Name)
+	err = c.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("clusterdns-plan"), client.ForceOwnership, client.DryRunAll)
+	switch {
+	case err == nil || meta.IsNoMatchError(err) || apierrors.IsNotFound(err):
+		return nil, nil
+	case apierrors.IsInvalid(err):
+		return []string{"InvalidSpec: " + err.Error()}, nil
+	case apierrors.IsForbidden(err):
+		return nil, nil // whoever may only look is told the rest
+	}
+	return nil, fmt.Errorf("asking the API server about the ClusterDNS: %w", err)
 }
 
 func newClient(o Options) (client.Client, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/corefile"
 )
 
 // log has queries in the log.
@@ -76,9 +77,28 @@ func Zones(spec *v1alpha1.ClusterDNSSpec, facts Facts) []v1alpha1.ZoneStatus {
 			zones = append(zones, v1alpha1.ZoneStatus{Zone: string(z), Origin: fmt.Sprintf("stubZones[%s]", s.Name)})
 		}
 	}
+	zones = append(zones, extraZones(spec)...)
 	origin = "upstreams"
 	if spec.Upstreams == nil {
 		origin = "the default"
 	}
 	return append(zones, v1alpha1.ZoneStatus{Zone: ".", Origin: origin})
+}
+
+// extraZones returns those of the server blocks in extra.
+func extraZones(spec *v1alpha1.ClusterDNSSpec) []v1alpha1.ZoneStatus {
+	if spec.Extra == nil {
+		return nil
+	}
+	f, err := corefile.Parse(spec.Extra.Blocks)
+	if err != nil {
+		return nil
+	}
+	var zones []v1alpha1.ZoneStatus
+	for _, b := range f.ServerBlocks() {
+		for _, z := range b.Zones() {
+			zones = append(zones, v1alpha1.ZoneStatus{Zone: z, Origin: "extra.blocks"})
+		}
+	}
+	return zones
 }

@@ -15,6 +15,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -49,7 +50,28 @@ func (a Applier) Apply(ctx context.Context, dns *v1alpha1.ClusterDNS, p plan.Pla
 			failed = errors.Join(failed, a.delete(ctx, r))
 		}
 	}
+	if failed != nil && p.Status != nil {
+		complain(p.Status, failed, dns.Generation, now)
+	}
 	return errors.Join(failed, a.status(ctx, dns, p.Status))
+}
+
+// Complain tells in the status why there is no plan. Without a ClusterDNS there is
+// nobody to tell.
+func (a Applier) Complain(ctx context.Context, dns *v1alpha1.ClusterDNS, err error, now time.Time) error {
+	if dns == nil || err == nil {
+		return nil
+	}
+	status := dns.Status.DeepCopy()
+	complain(status, err, dns.Generation, now)
+	return a.status(ctx, dns, status)
+}
+
+func complain(s *v1alpha1.ClusterDNSStatus, err error, generation int64, now time.Time) {
+	meta.SetStatusCondition(&s.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: plan.ReasonOperatorFails, Message: err.Error(),
+		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now),
+	})
 }
 
 func (a Applier) object(ctx context.Context, o plan.Object, now time.Time) error {
@@ -117,18 +139,18 @@ func name(u *unstructured.Unstructured) string {
 // delete deletes an object that is ours.
 func (a Applier) delete(ctx context.Context, r plan.Reference) error {
 	var o client.Object
-	meta := metav1.ObjectMeta{Namespace: r.Namespace, Name: r.Name}
+	named := metav1.ObjectMeta{Namespace: r.Namespace, Name: r.Name}
 	switch r.Kind {
 	case "Pod":
-		o = &corev1.Pod{ObjectMeta: meta}
+		o = &corev1.Pod{ObjectMeta: named}
 	case "ConfigMap":
-		o = &corev1.ConfigMap{ObjectMeta: meta}
+		o = &corev1.ConfigMap{ObjectMeta: named}
 	case "Deployment":
-		o = &appsv1.Deployment{ObjectMeta: meta}
+		o = &appsv1.Deployment{ObjectMeta: named}
 	case "DaemonSet":
-		o = &appsv1.DaemonSet{ObjectMeta: meta}
+		o = &appsv1.DaemonSet{ObjectMeta: named}
 	case "NetworkPolicy":
-		o = &networkingv1.NetworkPolicy{ObjectMeta: meta}
+		o = &networkingv1.NetworkPolicy{ObjectMeta: named}
 	case "ServiceMonitor":
 		u := &unstructured.Unstructured{}
 		u.SetAPIVersion("monitoring.coreos.com/v1")

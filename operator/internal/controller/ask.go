@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ const (
 	tries = 3
 	// How long an answer counts: that of an upstream, and that of a server of ours.
 	upstreamAge, serverAge = 20 * time.Second, time.Second
-	parallel               = 8
+	parallel               = 64
 )
 
 // An Asker answers what a plan wants to know. It remembers answers for a while.
@@ -37,6 +38,7 @@ type Asker struct {
 
 	mu      sync.Mutex
 	checked plan.Check
+	files   map[string][]byte // that it was checked with
 	asked   map[string]answered
 }
 
@@ -50,11 +52,11 @@ func (a *Asker) Check(ctx context.Context, o plan.Observed) plan.Check {
 	text, files := plan.Corefile(o)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if text == "" || a.checked.Text == text && a.checked.Failed == "" && len(files) == 0 {
+	if text == "" || a.checked.Text == text && a.checked.Failed == "" && reflect.DeepEqual(a.files, files) {
 		return a.checked
 	}
 	found, good, err := a.Program.Check(ctx, text, files)
-	a.checked = plan.Check{Text: text, Good: good}
+	a.checked, a.files = plan.Check{Text: text, Good: good}, files
 	if err != nil {
 		a.checked.Failed = err.Error()
 	}

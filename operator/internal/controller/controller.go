@@ -6,6 +6,9 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -34,13 +37,16 @@ type Reconciler struct {
 	Applier  apply.Applier
 	Recorder events.EventRecorder
 	Metrics  *Metrics
+
+	// named are the ConfigMaps that the spec names.
+	named atomic.Pointer[[]string]
 }
 
 // Reconcile implements [reconcile.Reconciler].
 func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
 	observed, err := r.observe(ctx)
 	if err != nil || observed.ClusterDNS == nil {
-		return ctrl.Result{}, err
+		return ctrl.Result{}, errors.Join(err, r.Applier.Complain(ctx, observed.ClusterDNS, err, observed.Now))
 	}
 	p := plan.For(observed)
 	r.tell(ctx, observed.ClusterDNS, p)
@@ -53,6 +59,8 @@ func (r *Reconciler) observe(ctx context.Context) (plan.Observed, error) {
 	if err != nil || observed.ClusterDNS == nil {
 		return observed, err
 	}
+	wanted := plan.Wants(&observed.ClusterDNS.Spec)
+	r.named.Store(&wanted.ConfigMaps)
 	observed.Check = r.Asker.Check(ctx, observed)
 	observed.Answers = r.Asker.Ask(ctx, observed.References, plan.Questions(observed))
 	observed.Drift = r.Applier.Drift.Status(observed.Now)
@@ -90,6 +98,12 @@ func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 	ours := builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
 		return object.GetLabels()[plan.LabelName] == plan.Name
 	}))
+	// Others write ConfigMaps all the time.
+	settings := builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
+		named := r.named.Load()
+		return object.GetLabels()[plan.LabelName] == plan.Name || object.GetName() == plan.CustomConfigMap ||
+			named != nil && slices.Contains(*named, object.GetName())
+	}))
 	service := builder.WithPredicates(predicate.NewPredicateFuncs(func(object client.Object) bool {
 		return object.GetName() == o.ServiceName || object.GetLabels()[discoveryv1.LabelServiceName] == o.ServiceName
 	}))
@@ -99,7 +113,7 @@ func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 		Watches(&appsv1.Deployment{}, everything, ours).
 		Watches(&appsv1.DaemonSet{}, everything, ours).
 		Watches(&corev1.Pod{}, everything, ours).
-		Watches(&corev1.ConfigMap{}, everything).
+		Watches(&corev1.ConfigMap{}, everything, settings).
 		Watches(&corev1.Service{}, everything, service).
 		Watches(&discoveryv1.EndpointSlice{}, everything, service).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).

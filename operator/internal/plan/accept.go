@@ -36,6 +36,8 @@ const (
 	ReasonNoServer        = "NoServer"
 	ReasonUpstreamFails   = "UpstreamFails"
 	ReasonServerFails     = "ServerFails"
+	// ReasonOperatorFails says that the API server refused something.
+	ReasonOperatorFails = "OperatorFails"
 )
 
 // accept returns why the Corefile of the spec is not rolled out, if it is not.
