@@ -28,6 +28,9 @@ import (
 // adopter is the field manager of what others made.
 const adopter = plan.Manager + "/adopted"
 
+// attempts is how often an object is applied that others write at the same time.
+const attempts = 10
+
 // An Applier carries out plans, and remembers what others changed since. It is
 // not safe for concurrent use.
 type Applier struct {
@@ -101,6 +104,18 @@ func (a Applier) apply(ctx context.Context, u *unstructured.Unstructured, manage
 	if a.Drift.left(u, now) {
 		return nil
 	}
+	var err error
+	for range attempts {
+		if err = a.attempt(ctx, u.DeepCopy(), manager, now); !apierrors.IsConflict(err) {
+			break
+		}
+	}
+	return err
+}
+
+// attempt applies u if nobody writes the object meanwhile: that would be put
+// right without being seen.
+func (a Applier) attempt(ctx context.Context, u *unstructured.Unstructured, manager string, now time.Time) error {
 	before := u.NewEmptyInstance().(*unstructured.Unstructured) //nolint:forcetypeassert // it is one
 	before.SetGroupVersionKind(u.GroupVersionKind())
 	err := a.Client.Get(ctx, client.ObjectKeyFromObject(u), before)
@@ -109,6 +124,7 @@ func (a Applier) apply(ctx context.Context, u *unstructured.Unstructured, manage
 	}
 	there := err == nil
 	wanted := u.DeepCopy()
+	u.SetResourceVersion(before.GetResourceVersion())
 	if err := a.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager), client.ForceOwnership); err != nil {
 		return fmt.Errorf("applying %s: %w", name(wanted), err)
 	}

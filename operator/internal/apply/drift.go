@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -48,10 +49,15 @@ func NewDrift(corrected func(kind, field string)) *Drift {
 	return &Drift{Corrected: corrected, wanted: map[string]string{}, found: map[string]*finding{}}
 }
 
-// left reports whether an object is left to somebody who keeps changing it.
+// left reports whether an object is left to somebody who keeps changing it. What
+// we want anew is applied all the same: a roll-back must not wait.
 func (d *Drift) left(u *unstructured.Unstructured, now time.Time) bool {
 	f := d.found[name(u)]
-	return f != nil && !f.left.IsZero() && now.Sub(f.left) < respite
+	if f == nil || f.left.IsZero() || now.Sub(f.left) >= respite {
+		return false
+	}
+	text, err := json.Marshal(u.Object)
+	return err == nil && d.wanted[name(u)] == string(text)
 }
 
 // applied takes note of what applying u changed.
@@ -69,10 +75,10 @@ func (d *Drift) applied(wanted, before, after *unstructured.Unstructured, there 
 	field := "all of it: it was deleted"
 	by := ""
 	if there {
-		field, by = difference("", settings(before), settings(after)), lastManager(before, manager)
-		if field == "" {
+		if field = difference("", settings(before), settings(after)); field == "" {
 			return
 		}
+		by = owner(before, manager, field)
 	}
 	d.note(key, wanted.GetKind(), field, by, now)
 }
@@ -153,16 +159,45 @@ func difference(path string, a, b any) string {
 	return ""
 }
 
-// lastManager returns who changed an object last, beside us and those who report.
-func lastManager(u *unstructured.Unstructured, own string) string {
-	manager, at := "", time.Time{}
+// owner returns who has a field now that is not as we want it, or, if it is
+// nobody's, who changed the object last. Those who report do not count.
+func owner(u *unstructured.Unstructured, own, field string) string {
+	has, last := "", ""
+	var hasAt, lastAt time.Time
 	for _, f := range u.GetManagedFields() {
-		if f.Manager == own || f.Subresource != "" || f.Time == nil {
+		if f.Manager == own || f.Subresource == "status" {
 			continue
 		}
-		if !f.Time.Time.Before(at) {
-			manager, at = f.Manager, f.Time.Time
+		var at time.Time // none if it was kubectl scale
+		if f.Time != nil {
+			at = f.Time.Time
+		}
+		var fields map[string]any
+		if f.FieldsV1 != nil && json.Unmarshal(f.FieldsV1.Raw, &fields) == nil && covers(fields, field) && !at.Before(hasAt) {
+			has, hasAt = f.Manager, at
+		}
+		if !at.Before(lastAt) {
+			last, lastAt = f.Manager, at
 		}
 	}
-	return manager
+	return cmp.Or(has, last)
+}
+
+// covers reports whether fields, as in managedFields, have a path or what is in it.
+func covers(fields map[string]any, path string) bool {
+	for key, inner := range fields {
+		name, ok := strings.CutPrefix(key, "f:")
+		if !ok {
+			continue
+		}
+		if name == path {
+			return true
+		}
+		if rest, ok := strings.CutPrefix(path, name+"."); ok {
+			if m, ok := inner.(map[string]any); ok && covers(m, rest) {
+				return true
+			}
+		}
+	}
+	return false
 }

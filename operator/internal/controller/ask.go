@@ -77,7 +77,7 @@ func (a *Asker) Ask(ctx context.Context, refs plan.References, questions []plan.
 	var open []plan.Question
 	for _, q := range questions {
 		k := key(q)
-		if before, ok := old[k]; ok && time.Since(before.at) < age(q) {
+		if before, ok := old[k]; ok && before.Problem == "" && time.Since(before.at) < age(q) {
 			a.asked[k] = before
 			continue
 		}

@@ -6,6 +6,8 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/clusterdns/clusterdns/corefile"
@@ -88,11 +90,43 @@ func (p *planner) bad() []string {
 	if p.ClusterDNS.Spec.ManagementState != "Overlay" {
 		ips = p.clusterIPs()
 	}
-	var out []string
+	out := foreignImports(parsed)
 	for _, d := range corefile.Check(parsed, corefile.Rules{Directives: p.Operator.Directives, ClusterDomains: []string{p.domain()}, ServiceIPs: ips}) {
 		if d.Severity == corefile.Error || d.Code == corefile.ForwardToSelf || d.Code == corefile.HiddenClusterZone {
 			out = append(out, fmt.Sprintf("line %d of the Corefile: %s; %s", d.Line, d.Message, d.Remedy))
 		}
 	}
+	return out
+}
+
+// secret reports whether a word names a file that holds the operator's credentials.
+func secret(word string) bool {
+	name := path.Clean(word)
+	return strings.Contains(name, "run/secrets") || strings.Contains(name, "kubernetes.io/serviceaccount") || strings.HasPrefix(name, "/proc/")
+}
+
+// foreignImports returns the imports of files. The program that checks would read
+// them from the operator's own files, and what it says about them is in the
+// status: that is no way to read a token. Imports of snippets are fine.
+func foreignImports(f *corefile.File) []string {
+	var out []string
+	snippets := make(map[string]bool)
+	for _, n := range f.Nodes {
+		if b, ok := n.(*corefile.ServerBlock); ok {
+			if name, ok := b.Snippet(); ok {
+				snippets[name] = true
+			}
+		}
+	}
+	corefile.Walk(f, func(n corefile.Node) bool {
+		d, ok := n.(*corefile.Directive)
+		if ok && slices.ContainsFunc(d.Values(), secret) {
+			out = append(out, fmt.Sprintf("line %d of the Corefile: a file of the operator itself; remove it", d.Pos().Line))
+		}
+		if ok && d.Import() && (len(d.Args) != 1 || !snippets[d.Args[0].Value()]) {
+			out = append(out, fmt.Sprintf("line %d of the Corefile: import of the file %q, which servers do not have; put its text into extra, or a snippet", d.Pos().Line, strings.Join(d.Values(), " ")))
+		}
+		return true
+	})
 	return out
 }

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -69,13 +70,19 @@ func onEachNode(d *appsv1.DaemonSet) live {
 	}
 }
 
-// servers returns the Pods that serve, or are to.
-func (o *Observed) servers() []*corev1.Pod { return o.pods(componentServer) }
+// servers returns the Pods that serve, or are to. What is left of one that its
+// node threw out is not: there is another in its place.
+func (o *Observed) servers() []*corev1.Pod {
+	return slices.DeleteFunc(o.pods(componentServer), func(p *corev1.Pod) bool {
+		return p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
+	})
+}
 
-// canary returns the canary of a revision, or nil.
+// canary returns the canary of a revision, or nil. One that ends is that of an
+// earlier try.
 func (o *Observed) canary(revision string) *corev1.Pod {
 	for _, p := range o.pods(componentCanary) {
-		if revisionOf(&p.Spec) == revision {
+		if revisionOf(&p.Spec) == revision && p.DeletionTimestamp == nil {
 			return p
 		}
 	}
@@ -108,6 +115,9 @@ func ready(p *corev1.Pod) bool {
 // and is not tried again, or its image is not there.
 func broken(p *corev1.Pod) string {
 	for _, s := range p.Status.ContainerStatuses {
+		if s.Ready {
+			continue // whatever was: a node began anew, say
+		}
 		if w := s.State.Waiting; w != nil {
 			switch w.Reason {
 			case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError":

@@ -32,6 +32,8 @@ const (
 	annotationFailed            = "clusterdns.io/failed"
 	annotationFailedAt          = "clusterdns.io/failed-at"
 	annotationFailedGeneration  = "clusterdns.io/failed-generation"
+	// annotationOf has the UID of the ClusterDNS whose generations these are.
+	annotationOf = "clusterdns.io/of"
 	// annotationSecrets has a hash of the Secrets that a Pod mounts.
 	annotationSecrets = "clusterdns.io/secrets" //nolint:gosec // a name
 )

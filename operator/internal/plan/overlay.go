@@ -20,7 +20,6 @@ func (p *planner) overlay() {
 	p.refused = p.accept()
 	p.unresolved = p.missing()
 	if p.refused.reason != "" || len(p.unresolved) > 0 {
-		p.stage = stageNone
 		return
 	}
 	p.apply(Object{Object: &corev1.ConfigMap{

@@ -70,6 +70,7 @@ type refusal struct{ reason, message string }
 
 func newPlanner(o Observed) *planner {
 	p := &planner{Observed: o, live: o.live(), kept: readRevisions(o.Revisions)}
+	p.kept.forgetOthers(string(o.ClusterDNS.UID))
 	spec := &p.ClusterDNS.Spec
 	if spec.ManagementState == v1alpha1.Overlay {
 		p.file, p.problems = render.Overlay(spec, p.facts())
@@ -127,12 +128,11 @@ func (p *planner) managed() {
 		p.stage = stageForeign
 		return
 	}
-	current, ok := p.roll()
 	if p.ClusterDNS.Spec.ManagementState == v1alpha1.Observe {
-		p.out.Apply, p.out.Delete = nil, nil
+		p.stage = p.look()
 		return
 	}
-	p.keepUp(current, ok)
+	p.keepUp(p.roll())
 }
 
 // keepUp has all objects as they are to be with a revision; without one there is
@@ -143,12 +143,13 @@ func (p *planner) keepUp(current revision, ok bool) {
 	}
 	good, _ := p.kept.good()
 	runs, _ := p.kept.named(p.live.revision)
-	p.apply(p.access(current, p.target, good, runs)...)
+	may := []revision{current, p.target, good, runs}
+	p.apply(p.access(may...)...)
 	p.apply(p.workload(current))
 	p.apply(p.service()...)
 	p.apply(Object{Object: p.disruption()})
 	spec := &p.ClusterDNS.Spec
-	p.optional(spec.NetworkPolicy != nil && spec.NetworkPolicy.Enabled, "NetworkPolicy", func() { p.apply(Object{Object: p.networkPolicy()}) })
+	p.optional(spec.NetworkPolicy != nil && spec.NetworkPolicy.Enabled, "NetworkPolicy", func() { p.apply(Object{Object: p.networkPolicy(may...)}) })
 	p.optional(spec.Observability != nil && spec.Observability.ServiceMonitor && p.ServiceMonitors, "ServiceMonitor", func() { p.apply(Object{Object: p.serviceMonitor()}) })
 	p.retire()
 }
@@ -180,10 +181,11 @@ func (p *planner) present(kind, name string) bool {
 // retire deletes what is no longer of use: the workload of the other kind, once
 // this one serves, and revisions beyond those that are kept.
 func (p *planner) retire() {
-	if p.live.settled && p.live.kind == "DaemonSet" && p.wantsDaemonSet() && p.Deployment != nil {
+	serves := p.live.settled && p.live.available > 0
+	if serves && p.live.kind == "DaemonSet" && p.wantsDaemonSet() && p.Deployment != nil {
 		p.remove("Deployment", Name)
 	}
-	if p.live.settled && p.live.kind == "Deployment" && !p.wantsDaemonSet() && p.DaemonSet != nil {
+	if serves && p.live.kind == "Deployment" && !p.wantsDaemonSet() && p.DaemonSet != nil {
 		p.remove("DaemonSet", Name)
 	}
 	for i, r := range p.kept {

@@ -84,6 +84,9 @@ func (p *planner) clusterQuestions(pod *corev1.Pod) []Question {
 		return nil
 	}
 	udp := p.to(pod, "cluster over UDP", "kubernetes.default.svc."+p.domain(), "A")
+	if c := p.ClusterDNS.Spec.Cluster; c != nil && (len(c.Namespaces) > 0 || c.NamespaceSelector != nil || c.Selector != nil) {
+		udp.Want = WantAnswer // it may be left out
+	}
 	tcp := udp
 	tcp.Key, tcp.UDP = pod.Name+" cluster over TCP", false
 	return []Question{udp, tcp}

@@ -128,6 +128,17 @@ func readRevisions(list []corev1.ConfigMap) revisions {
 	return out
 }
 
+// forgetOthers takes marks out that are about the generations of a ClusterDNS
+// that was deleted: those of the one with uid begin at 1, too.
+func (rs revisions) forgetOthers(uid string) {
+	for _, r := range rs {
+		if r.marks[annotationOf] != uid {
+			delete(r.marks, annotationAppliedGeneration)
+			delete(r.marks, annotationFailedGeneration)
+		}
+	}
+}
+
 func (rs revisions) named(name string) (revision, bool) {
 	i := slices.IndexFunc(rs, func(r revision) bool { return r.name == name })
 	if i < 0 {

@@ -22,6 +22,7 @@ const (
 	stageForeign
 	stageUnmanaged
 	stageOverlay
+	stageObserved
 	stagePaused
 	stagePinned
 	stageCanary
@@ -46,6 +47,19 @@ func (p *planner) roll() (current revision, ok bool) {
 	}
 	p.dismiss()
 	return p.fallback()
+}
+
+// look says how far the target has come by itself.
+func (p *planner) look() stage {
+	switch s := p.decide(); s {
+	case stageRolling, stageCanary, stagePaused:
+		if p.live.revision == p.target.name && p.live.settled && p.loaded() {
+			return stageDone
+		}
+		return stageObserved
+	default:
+		return s
+	}
 }
 
 // decide says where the roll-out is, from what runs and from the marks.
@@ -95,14 +109,33 @@ func (p *planner) failed() bool {
 
 // fallback returns what runs, if it is known, else what was good last.
 func (p *planner) fallback() (revision, bool) {
-	if r, ok := p.kept.named(p.live.revision); ok && p.live.revision != p.takenBack() {
-		return r, true
+	runs, known := p.kept.named(p.live.revision)
+	good, ok := p.kept.good()
+	switch {
+	case !ok: // there is nothing better than what runs
+		return runs, known
+	case !known || runs.name == p.takenBack() || p.abandoned(runs):
+		return good, true
 	}
-	if r, ok := p.kept.good(); ok {
-		return r, true
+	return runs, true
+}
+
+// abandoned reports whether what runs is a roll-out that the spec no longer is
+// about, and that has a problem: nobody else would take it back.
+func (p *planner) abandoned(runs revision) bool {
+	if p.stage == stagePinned || runs.marks[annotationGood] != "" {
+		return false
 	}
-	// There is nothing better than what failed.
-	return p.kept.named(p.live.revision)
+	if runs.marks[annotationFailed] != "" {
+		return true
+	}
+	problem := p.rolloutProblem(runs)
+	if problem == "" {
+		return false
+	}
+	p.takeBack(runs, ReasonRolledBack, problem)
+	p.apply(Object{Object: runs.configMap(p.Operator.Namespace)})
+	return true
 }
 
 func (p *planner) takenBack() string {
@@ -160,7 +193,7 @@ func (p *planner) canaryProblem(canary *corev1.Pod) (problem string, wait bool) 
 		return "", true
 	}
 	wait = true
-	for _, q := range slices.Concat(p.clusterQuestions(canary), p.zoneQuestions(canary), p.userQuestions(canary), p.upstreamQuestions()) {
+	for _, q := range slices.Concat(p.clusterQuestions(canary), p.upstreamQuestions(), p.zoneQuestions(canary), p.userQuestions(canary)) {
 		a, asked := p.Answers[q.Key]
 		if !asked {
 			return "", true
@@ -217,7 +250,7 @@ func (p *planner) follow() (revision, bool) {
 	changed := p.markApplied()
 	good, _ := p.kept.good()
 	loaded := p.loaded()
-	switch problem := p.rolloutProblem(); {
+	switch problem := p.rolloutProblem(p.target); {
 	case p.live.settled && loaded && good.name == p.target.name:
 		p.stage = stageDone
 	case p.live.settled && loaded && problem == "":
@@ -243,10 +276,12 @@ func (p *planner) follow() (revision, bool) {
 
 // markApplied notes that the workload was given the target for this generation.
 func (p *planner) markApplied() (changed bool) {
-	if p.target.generation(annotationAppliedGeneration) == p.ClusterDNS.Generation {
+	given := p.target.time(annotationAppliedAt)
+	if p.target.generation(annotationAppliedGeneration) == p.ClusterDNS.Generation && !p.target.time(annotationOfferedAt).After(given) {
 		return false
 	}
 	p.target.marks[annotationAppliedGeneration] = strconv.FormatInt(p.ClusterDNS.Generation, 10)
+	p.target.marks[annotationOf] = string(p.ClusterDNS.UID)
 	p.target.mark(annotationAppliedAt, p.Now)
 	return true
 }
@@ -266,10 +301,10 @@ func (p *planner) loaded() bool {
 	return n > 0
 }
 
-// rolloutProblem says why the target has to be taken back, or "".
-func (p *planner) rolloutProblem() string {
+// rolloutProblem says why a revision has to be taken back, or "".
+func (p *planner) rolloutProblem(r revision) string {
 	for _, s := range p.servers() {
-		if revisionOf(&s.Spec) != p.target.name {
+		if revisionOf(&s.Spec) != r.name {
 			continue
 		}
 		if problem := broken(s); problem != "" {
@@ -282,7 +317,7 @@ func (p *planner) rolloutProblem() string {
 	if p.live.stuck != "" {
 		return p.live.stuck
 	}
-	if at := p.target.time(annotationAppliedAt); !p.live.settled && !at.IsZero() && p.Now.Sub(at) > p.deadline() {
+	if at := r.time(annotationAppliedAt); !p.live.settled && !at.IsZero() && p.Now.Sub(at) > p.deadline() {
 		return fmt.Sprintf("not all servers were ready after %s", p.deadline())
 	}
 	return ""
@@ -301,15 +336,21 @@ func (p *planner) serverProblem(s *corev1.Pod) string {
 // fail takes the target back.
 func (p *planner) fail(reason, problem string) {
 	p.stage = stageFailed
-	delete(p.target.marks, annotationVerified)
-	p.target.marks[annotationFailed] = reason + ": " + problem
-	p.target.marks[annotationFailedGeneration] = strconv.FormatInt(p.ClusterDNS.Generation, 10)
-	p.target.mark(annotationFailedAt, p.Now)
+	p.takeBack(p.target, reason, problem)
+}
+
+// takeBack notes on a revision why it is.
+func (p *planner) takeBack(r revision, reason, problem string) {
+	delete(r.marks, annotationVerified)
+	r.marks[annotationFailed] = reason + ": " + problem
+	r.marks[annotationFailedGeneration] = strconv.FormatInt(p.ClusterDNS.Generation, 10)
+	r.marks[annotationOf] = string(p.ClusterDNS.UID)
+	r.mark(annotationFailedAt, p.Now)
 	back := "nothing"
 	if good, ok := p.kept.good(); ok {
 		back = good.name
 	}
-	p.event(true, reason, fmt.Sprintf("%s is not rolled out: %s; %s stays", p.target.name, problem, back))
+	p.event(true, reason, fmt.Sprintf("%s is not rolled out: %s; %s stays", r.name, problem, back))
 }
 
 // dismiss deletes all canaries.

@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -12,8 +13,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// foreign returns the names of ready endpoints of the Service that are not our servers.
+// foreign returns the names of ready endpoints of the Service that are not our
+// servers. Pods that it selects by our labels are, even if they are gone by now.
 func (p *planner) foreign() []string {
+	selected := p.Service != nil && maps.Equal(p.Service.Spec.Selector, serverLabels())
 	ours := make(map[string]bool)
 	for _, s := range p.servers() {
 		ours[s.Name] = true
@@ -25,7 +28,7 @@ func (p *planner) foreign() []string {
 				continue
 			}
 			switch {
-			case e.TargetRef != nil && e.TargetRef.Kind == "Pod" && ours[e.TargetRef.Name]:
+			case e.TargetRef != nil && e.TargetRef.Kind == "Pod" && (selected || ours[e.TargetRef.Name]):
 			case e.TargetRef != nil:
 				others = append(others, e.TargetRef.Kind+" "+e.TargetRef.Name)
 			case len(e.Addresses) > 0:

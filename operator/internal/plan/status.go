@@ -5,6 +5,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,24 +147,24 @@ func (p *planner) programmed(s *v1alpha1.ClusterDNSStatus) {
 
 func (p *planner) unprogrammed() (reason, message string) {
 	stays := ""
-	if p.live.revision != "" {
+	if p.live.revision != "" && p.live.revision != p.target.name {
 		stays = "; " + p.live.revision + " stays"
 	}
 	switch {
 	case p.stage == stageForeign:
 		return ReasonForeignDNS, p.foreignMessage()
-	case p.stage == stageOverlay:
-		return ReasonOverlay, fmt.Sprintf("ConfigMap %s/%s has what the CoreDNS there imports; whether it does is not known", p.Operator.Namespace, CustomConfigMap)
 	case p.refused.reason != "":
 		return p.refused.reason, "the spec is not rolled out: see Accepted" + stays
 	case len(p.unresolved) > 0:
 		return ReasonRefNotFound, "the spec is not rolled out: see ResolvedRefs" + stays
+	case p.stage == stageOverlay:
+		return ReasonOverlay, fmt.Sprintf("ConfigMap %s/%s has what the CoreDNS there imports; whether it does is not known", p.Operator.Namespace, CustomConfigMap)
 	case p.stage == stageFailed:
 		reason, message, _ = strings.Cut(p.target.marks[annotationFailed], ": ")
 		return reason, message + stays
 	case p.stage == stagePinned:
 		return ReasonPinned, fmt.Sprintf("somebody moved the servers to %s", p.pinned)
-	case p.ClusterDNS.Spec.ManagementState == v1alpha1.Observe && p.stage != stageDone:
+	case p.stage == stageObserved:
 		return ReasonObserved, fmt.Sprintf("%s would be rolled out: see clusterdns plan", p.target.name)
 	case p.stage == stagePaused:
 		return ReasonPaused, fmt.Sprintf("%s is not rolled out while rollout.paused is set%s", p.target.name, stays)
@@ -267,9 +268,13 @@ func (p *planner) tell(old, s *v1alpha1.ClusterDNSStatus) {
 		v1alpha1.ConditionAvailable: metav1.ConditionFalse, v1alpha1.ConditionUpstreamsHealthy: metav1.ConditionFalse,
 		v1alpha1.ConditionDegraded: metav1.ConditionTrue, v1alpha1.ConditionRevisionPinned: metav1.ConditionTrue,
 	}
+	// Of two events for one reason at a time the API server gets one.
+	told := func(reason string) bool {
+		return slices.ContainsFunc(p.out.Events, func(e Event) bool { return e.Reason == reason })
+	}
 	for _, c := range s.Conditions {
 		before := meta.FindStatusCondition(old.Conditions, c.Type)
-		if c.Status == bad[c.Type] && bad[c.Type] != "" && (before == nil || before.Status != c.Status || before.Reason != c.Reason) {
+		if c.Status == bad[c.Type] && bad[c.Type] != "" && (before == nil || before.Status != c.Status || before.Reason != c.Reason) && !told(c.Reason) {
 			p.event(true, c.Reason, c.Type+" is "+string(c.Status)+": "+c.Message)
 		}
 		if c.Status != bad[c.Type] && bad[c.Type] != "" && before != nil && before.Status == bad[c.Type] {

@@ -91,11 +91,10 @@ func (p *planner) container() corev1.Container {
 		TerminationMessagePath: "/dev/termination-log", TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 		SecurityContext: &corev1.SecurityContext{
 			AllowPrivilegeEscalation: ptr(false), ReadOnlyRootFilesystem: ptr(true),
-			Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			// Also for a port above 1023: the program has it as a file capability, and
+			// would not start without it.
+			Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}, Add: []corev1.Capability{"NET_BIND_SERVICE"}},
 		},
-	}
-	if port < 1024 {
-		c.SecurityContext.Capabilities.Add = []corev1.Capability{"NET_BIND_SERVICE"}
 	}
 	return c
 }
