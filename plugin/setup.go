@@ -38,8 +38,19 @@ func setup(c *caddy.Controller) error {
 		}
 		return nil
 	})
-	c.OnShutdown(d.stop)
-	c.OnRestartFailed(func() error { stores.prune(); return nil })
+	// A server that is to end goes on answering for the lameduck of the plugin
+	// health, which begins after OnShutdown. With a new configuration there is
+	// no such time.
+	restart := false
+	c.OnRestart(func() error { restart = true; return nil })
+	c.OnShutdown(func() error {
+		if !restart {
+			return nil
+		}
+		return d.stop()
+	})
+	c.OnFinalShutdown(d.stop)
+	c.OnRestartFailed(func() error { restart = false; stores.prune(); return nil })
 
 	config.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		d.Next = next
