@@ -25,6 +25,7 @@ run: build cluster ## Start a cluster and our DNS for it, and try it with dig [P
 .PHONY: test
 test: deps build cluster vet race unit fuzz ## Run all tests; on Debian as root it installs what is missing
 	$(GO) -C test/cluster test ./...
+	$(GO) -C cmd/image test ./...
 
 .PHONY: build
 build: ## Build bin/coredns and bin/clusterdns
@@ -36,6 +37,13 @@ cluster: ## Build the Kubernetes programs that make run and the tests start (6 t
 	@CGO_ENABLED=0 $(GO) -C test/cluster build -trimpath -o ../../bin/cluster ./cmd/cluster
 	@bin/cluster build
 
+IMAGEFLAGS ?=
+
+.PHONY: image
+image: ## Make OCI images of both programs for amd64 and arm64, without Docker [IMAGEFLAGS=--help]
+	@CGO_ENABLED=0 $(GO) -C cmd/image build -trimpath -o ../../bin/image .
+	@bin/image $(IMAGEFLAGS)
+
 .PHONY: deps
 deps: ## Install the Debian packages that the tests need, or name them
 	@test/deps.sh
@@ -45,6 +53,7 @@ vet: ## Check the format and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) -C test/cluster vet ./...
+	$(GO) -C cmd/image vet ./...
 
 .PHONY: race
 race: ## Run the tests of the root module with the race detector
