@@ -8,14 +8,19 @@
 # test/differential runs without it, by "make unit": each start of the stock
 # kubernetes plugin replaces the logger of klog while others log, which the
 # detector rightly reports.
+#
+# test/operator runs by itself: its roll-outs have deadlines, and each starts
+# several servers.
 set -eu
 
-packages=$(go list ./... | grep -v /test/differential)
+packages=$(go list ./... | grep -v -e /test/differential -e /test/operator)
 if command -v "$(go env CC)" >/dev/null 2>&1; then
 	# shellcheck disable=SC2086 # a list
 	CGO_ENABLED=1 go test -race -timeout 30m $packages
+	CGO_ENABLED=1 go test -race -timeout 30m ./test/operator
 else
 	echo "RACE TESTS SKIPPED: there is no C compiler ($(go env CC)); the tests run without the race detector"
 	# shellcheck disable=SC2086 # a list
 	CGO_ENABLED=0 go test -timeout 30m $packages
+	CGO_ENABLED=0 go test -timeout 30m ./test/operator
 fi
