@@ -4,6 +4,7 @@
 package operator
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,12 +13,29 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/test/internal/kube"
 	"github.com/clusterdns/clusterdns/test/upstream"
 )
 
-// TestRollOut goes through the life of a ClusterDNS, in one cluster.
+// account returns a kubeconfig with the rights of manifests/rbac/operator.yaml.
+func account(t *testing.T) string {
+	t.Helper()
+	for _, file := range []string{"rbac/operator.yaml", "operator/account.yaml"} {
+		if out, err := kubectl("apply", "--server-side", "-f", filepath.Join(kube.Root(), "manifests", file)); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	path, err := cluster.Do("kubeconfig system:serviceaccount:kube-system:clusterdns-operator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestRollOut goes through the life of a ClusterDNS, in one cluster, with the
+// rights that the operator has when it is installed.
 func TestRollOut(t *testing.T) {
-	operate(t)
+	operate(t, "--kubeconfig", account(t))
 	settle(t, v1alpha1.ClusterDNSSpec{})
 	first := programmed(t)
 	if rcode, records := ask("kubernetes.default.svc.cluster.local", dns.TypeA); rcode != "NOERROR" || len(records) != 1 {
@@ -57,5 +75,16 @@ func TestRollOut(t *testing.T) {
 	t.Log(summary(bad))
 	if !strings.Contains(summary(bad), "REFUSED") {
 		t.Errorf("the status does not say why:\n%s", summary(bad))
+	}
+}
+
+// TestManifests: the API server takes what kubectl apply -k manifests installs,
+// and every sample.
+func TestManifests(t *testing.T) {
+	if out, err := kubectl("apply", "--dry-run=server", "-k", filepath.Join(kube.Root(), "manifests")); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+	if out, err := kubectl("apply", "--dry-run=server", "-f", filepath.Join(kube.Root(), "manifests", "samples", "clusterdns")); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
