@@ -141,17 +141,21 @@ func (p *planner) keepUp(current revision, ok bool) {
 	if !ok {
 		return
 	}
-	good, _ := p.kept.good()
-	runs, _ := p.kept.named(p.live.revision)
-	may := []revision{current, p.target, good, runs}
-	p.apply(p.access(may...)...)
+	p.apply(p.access(p.needed()...)...)
 	p.apply(p.workload(current))
 	p.apply(p.service()...)
 	p.apply(Object{Object: p.disruption()})
 	spec := &p.ClusterDNS.Spec
-	p.optional(spec.NetworkPolicy != nil && spec.NetworkPolicy.Enabled, "NetworkPolicy", func() { p.apply(Object{Object: p.networkPolicy(may...)}) })
+	p.optional(spec.NetworkPolicy != nil && spec.NetworkPolicy.Enabled, "NetworkPolicy", func() { p.apply(Object{Object: p.networkPolicy(p.needed()...)}) })
 	p.optional(spec.Observability != nil && spec.Observability.ServiceMonitor && p.ServiceMonitors, "ServiceMonitor", func() { p.apply(Object{Object: p.serviceMonitor()}) })
 	p.retire()
+}
+
+// needed are the revisions that run, or may: their Pods have what they need.
+func (p *planner) needed() []revision {
+	good, _ := p.kept.good()
+	runs, _ := p.kept.named(p.live.revision)
+	return []revision{p.target, good, runs}
 }
 
 func (p *planner) apply(o ...Object) { p.out.Apply = append(p.out.Apply, o...) }

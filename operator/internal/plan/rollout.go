@@ -145,13 +145,6 @@ func (p *planner) takenBack() string {
 	return ""
 }
 
-func (p *planner) liveRevision(otherwise revision) revision {
-	if r, ok := p.kept.named(p.live.revision); ok {
-		return r
-	}
-	return otherwise
-}
-
 // tryCanary has one Pod with the target that no client asks.
 func (p *planner) tryCanary() (revision, bool) {
 	p.out.Again = soon
@@ -160,7 +153,7 @@ func (p *planner) tryCanary() (revision, bool) {
 	}
 	canary := p.canary(p.target.name)
 	p.apply(Object{Object: p.target.configMap(p.Operator.Namespace)})
-	p.apply(p.access(p.target, p.liveRevision(p.target))...)
+	p.apply(p.access(p.needed()...)...)
 	p.dismissOthers()
 	switch problem, wait := p.canaryProblem(canary); {
 	case canary == nil:
