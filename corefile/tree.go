@@ -161,6 +161,20 @@ func (f *File) ServerBlocks() []*ServerBlock {
 	return blocks
 }
 
+// ClusterDomain returns the first zone of the plugin that serves a cluster, or "".
+func (f *File) ClusterDomain() string {
+	for _, b := range f.ServerBlocks() {
+		for _, name := range []string{"clusterdns", "kubernetes"} {
+			for _, d := range b.Find(name) {
+				if len(d.Args) > 0 {
+					return d.Args[0].value
+				}
+			}
+		}
+	}
+	return ""
+}
+
 // snippet returns the definition of a snippet, or nil.
 func (f *File) snippet(name string) *ServerBlock {
 	for _, n := range f.Nodes {

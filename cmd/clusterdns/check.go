@@ -112,7 +112,7 @@ func check(c *cobra.Command, text, name, domain, program string) (checked, error
 		return r, nil
 	}
 	var domains []string
-	if domain = cmp.Or(domain, clusterDomain(file)); domain != "" {
+	if domain = cmp.Or(domain, file.ClusterDomain()); domain != "" {
 		domains = []string{domain}
 	}
 	seen := corefile.Check(file, corefile.Rules{ClusterDomains: domains})
@@ -140,18 +140,4 @@ func check(c *cobra.Command, text, name, domain, program string) (checked, error
 func (r *checked) add(bad bool, finding string) {
 	r.Good = r.Good && !bad
 	r.Findings = append(r.Findings, finding)
-}
-
-// clusterDomain returns the first zone of the plugin that serves a cluster.
-func clusterDomain(f *corefile.File) string {
-	for _, b := range f.ServerBlocks() {
-		for _, name := range []string{"clusterdns", "kubernetes"} {
-			for _, d := range b.Find(name) {
-				if len(d.Args) > 0 {
-					return d.Args[0].Value()
-				}
-			}
-		}
-	}
-	return ""
 }

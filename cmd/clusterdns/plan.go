@@ -133,7 +133,7 @@ func show(w io.Writer, p operator.Preview) {
 	}
 }
 
-// stderrIsTerminal says whether people look.
+// isTerminal says whether people look.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

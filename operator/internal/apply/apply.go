@@ -136,16 +136,6 @@ func (a Applier) attempt(ctx context.Context, u *unstructured.Unstructured, mana
 func prune(o map[string]any) {
 	unstructured.RemoveNestedField(o, "metadata", "creationTimestamp")
 	unstructured.RemoveNestedField(o, "spec", "template", "metadata", "creationTimestamp")
-	if c, found, _ := unstructured.NestedSlice(o, "spec", "template", "spec", "containers"); found {
-		for i := range c {
-			if m, ok := c[i].(map[string]any); ok {
-				if r, ok := m["resources"].(map[string]any); ok && len(r) == 0 {
-					delete(m, "resources")
-				}
-			}
-		}
-		_ = unstructured.SetNestedSlice(o, c, "spec", "template", "spec", "containers")
-	}
 }
 
 func name(u *unstructured.Unstructured) string {

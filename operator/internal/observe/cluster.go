@@ -59,16 +59,7 @@ func clusterDomain(text string) string {
 	if err != nil {
 		return ""
 	}
-	for _, b := range f.ServerBlocks() {
-		for _, name := range []string{"kubernetes", "clusterdns"} {
-			for _, d := range b.Find(name) {
-				if len(d.Args) > 0 {
-					return d.Args[0].Value()
-				}
-			}
-		}
-	}
-	return ""
+	return f.ClusterDomain()
 }
 
 // networks reads where Services and the API server are.

@@ -54,11 +54,7 @@ func Routes(text string) map[string]string {
 	for _, b := range f.ServerBlocks() {
 		to := destinationOf(&b.Block)
 		for _, key := range b.Zones() {
-			zone := key
-			if i := strings.LastIndex(key, ":"); i > 0 {
-				zone = key[:i]
-			}
-			routes[zone] = to
+			routes[zoneOf(key)] = to
 		}
 		for _, name := range []string{"clusterdns", "kubernetes"} {
 			for _, d := range b.Find(name) {

@@ -249,12 +249,16 @@ func forwards(text string) map[string]string {
 			}
 		}
 		for _, key := range b.Zones() {
-			zone := key
-			if i := strings.LastIndex(key, ":"); i > 0 {
-				zone = key[:i]
-			}
-			out[zone] = strings.Join(how, "\n")
+			out[zoneOf(key)] = strings.Join(how, "\n")
 		}
 	}
 	return out
+}
+
+// zoneOf returns the zone of a key that render wrote: without the port.
+func zoneOf(key string) string {
+	if i := strings.LastIndex(key, ":"); i > 0 {
+		return key[:i]
+	}
+	return key
 }
