@@ -98,7 +98,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	r := &controller.Reconciler{
-		Observer: observe.Observer{Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Operator: settings},
+		Observer: observe.Observer{Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Operator: settings, Sizes: &observe.Sizes{}},
 		Asker:    &controller.Asker{Program: check.Program{Path: o.Program}, Reach: o.Reach},
 		Applier:  apply.Applier{Client: mgr.GetClient(), Drift: apply.NewDrift(m.Corrected)},
 		Recorder: mgr.GetEventRecorder(plan.Manager),

@@ -248,3 +248,38 @@ func TestBadClusterDNS(t *testing.T) {
 		})
 	}
 }
+
+// Servers with the network of their nodes cannot change from a Deployment to a
+// DaemonSet: each would wait for the ports of the other.
+func TestHostNetworkChange(t *testing.T) {
+	installClusterDNS(t)
+	host := map[string]any{"hostNetwork": true}
+	object := func(spec map[string]any) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": v1alpha1.GroupVersion.String(), "kind": "ClusterDNS", "metadata": map[string]any{"name": "default"}, "spec": spec,
+		}}
+	}
+	api := client.Resource(clusterDNS)
+	now, err := api.Create(t.Context(), object(map[string]any{"placement": host}), metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = api.Delete(context.Background(), "default", metav1.DeleteOptions{}) }()
+	change := func(spec map[string]any) error {
+		o := object(spec)
+		o.SetResourceVersion(now.GetResourceVersion())
+		_, err := api.Update(t.Context(), o, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
+		return err
+	}
+	daemonSet := map[string]any{"workload": "DaemonSet"}
+	if err := change(map[string]any{"placement": host, "scaling": daemonSet}); err == nil || !strings.Contains(err.Error(), "change scaling.workload without hostNetwork") {
+		t.Errorf("to a DaemonSet: %v", err)
+	}
+	for _, spec := range []map[string]any{
+		{"scaling": daemonSet}, {"placement": host, "scaling": map[string]any{"replicas": int64(3)}}, {"placement": host, "scaling": map[string]any{"workload": "Deployment"}},
+	} {
+		if err := change(spec); err != nil {
+			t.Errorf("%v: %v", spec, err)
+		}
+	}
+}

@@ -13,9 +13,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -39,42 +39,18 @@ type Applier struct {
 	Drift *Drift
 }
 
-// Apply carries out p for a ClusterDNS, as far as it can, and writes the status.
-func (a Applier) Apply(ctx context.Context, dns *v1alpha1.ClusterDNS, p plan.Plan, now time.Time) error {
-	var failed error
+// Apply carries out p as far as it can; the status is not part of that.
+func (a Applier) Apply(ctx context.Context, p plan.Plan, now time.Time) error {
 	for _, o := range p.Apply {
 		if err := a.object(ctx, o, now); err != nil {
-			failed = errors.Join(failed, err)
-			break // what follows may rest on it
+			return err // what follows may rest on it
 		}
 	}
-	if failed == nil {
-		for _, r := range p.Delete {
-			failed = errors.Join(failed, a.delete(ctx, r))
-		}
+	var failed error
+	for _, r := range p.Delete {
+		failed = errors.Join(failed, a.delete(ctx, r))
 	}
-	if failed != nil && p.Status != nil {
-		complain(p.Status, failed, dns.Generation, now)
-	}
-	return errors.Join(failed, a.status(ctx, dns, p.Status))
-}
-
-// Complain tells in the status why there is no plan. Without a ClusterDNS there is
-// nobody to tell.
-func (a Applier) Complain(ctx context.Context, dns *v1alpha1.ClusterDNS, err error, now time.Time) error {
-	if dns == nil || err == nil {
-		return nil
-	}
-	status := dns.Status.DeepCopy()
-	complain(status, err, dns.Generation, now)
-	return a.status(ctx, dns, status)
-}
-
-func complain(s *v1alpha1.ClusterDNSStatus, err error, generation int64, now time.Time) {
-	meta.SetStatusCondition(&s.Conditions, metav1.Condition{
-		Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: plan.ReasonOperatorFails, Message: err.Error(),
-		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now),
-	})
+	return failed
 }
 
 func (a Applier) object(ctx context.Context, o plan.Object, now time.Time) error {
@@ -155,6 +131,8 @@ func (a Applier) delete(ctx context.Context, r plan.Reference) error {
 		o = &appsv1.Deployment{ObjectMeta: named}
 	case "DaemonSet":
 		o = &appsv1.DaemonSet{ObjectMeta: named}
+	case "PodDisruptionBudget":
+		o = &policyv1.PodDisruptionBudget{ObjectMeta: named}
 	case "NetworkPolicy":
 		o = &networkingv1.NetworkPolicy{ObjectMeta: named}
 	case "ServiceMonitor":
@@ -173,8 +151,8 @@ func (a Applier) delete(ctx context.Context, r plan.Reference) error {
 	return nil
 }
 
-// status writes the status if it is another one.
-func (a Applier) status(ctx context.Context, dns *v1alpha1.ClusterDNS, status *v1alpha1.ClusterDNSStatus) error {
+// Status writes the status if it is another one.
+func (a Applier) Status(ctx context.Context, dns *v1alpha1.ClusterDNS, status *v1alpha1.ClusterDNSStatus) error {
 	if status == nil || equality.Semantic.DeepEqual(&dns.Status, status) {
 		return nil
 	}

@@ -5,6 +5,7 @@ package controller
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -25,9 +26,10 @@ import (
 const (
 	// tries is how often a question is asked before its answer is bad.
 	tries = 3
-	// How long an answer counts: that of an upstream, and that of a server of ours.
-	upstreamAge, serverAge = 20 * time.Second, time.Second
-	parallel               = 64
+	// How long an answer counts: that of an upstream, a bad one of one, and that of a
+	// server of ours.
+	upstreamAge, badAge, serverAge = 20 * time.Second, 5 * time.Second, time.Second
+	parallel                       = 64
 )
 
 // An Asker answers what a plan wants to know. It remembers answers for a while.
@@ -39,12 +41,7 @@ type Asker struct {
 	mu      sync.Mutex
 	checked plan.Check
 	files   map[string][]byte // that it was checked with
-	asked   map[string]answered
-}
-
-type answered struct {
-	plan.Answer
-	at time.Time
+	asked   map[string]plan.Answer
 }
 
 // Check returns what the program of the servers says about the Corefile of a plan.
@@ -73,32 +70,40 @@ func (a *Asker) Ask(ctx context.Context, refs plan.References, questions []plan.
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	old := a.asked
-	a.asked = make(map[string]answered)
+	a.asked = make(map[string]plan.Answer)
 	var open []plan.Question
 	for _, q := range questions {
-		k := key(q)
-		if before, ok := old[k]; ok && before.Problem == "" && time.Since(before.at) < age(q) {
+		k := key(refs, q)
+		if before, ok := old[k]; ok && time.Since(before.At) < age(q, before) {
 			a.asked[k] = before
 			continue
 		}
 		open = append(open, q)
 	}
 	for i, answer := range a.try(ctx, refs, open) {
-		a.asked[key(open[i])] = answered{answer, time.Now()}
+		a.asked[key(refs, open[i])] = answer
 	}
 	out := make(map[string]plan.Answer)
 	for _, q := range questions {
-		out[q.Key] = a.asked[key(q)].Answer
+		out[q.Key] = a.asked[key(refs, q)]
 	}
 	return out
 }
 
-// key names a question with all that it says: with other upstreams it is another one.
-func key(q plan.Question) string { return fmt.Sprintf("%+v", q) }
+// key names a question with all that it says and is asked with: with another
+// upstream or certificate it is another one.
+func key(refs plan.References, q plan.Question) string {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%+v%q%q", q, refs.Certificates[q.Certificates], refs.Secrets[q.Secret])
+	return string(sum.Sum(nil))
+}
 
-func age(q plan.Question) time.Duration {
-	if q.Pod != "" {
+func age(q plan.Question, a plan.Answer) time.Duration {
+	switch {
+	case q.Pod != "":
 		return serverAge
+	case a.Problem != "":
+		return badAge
 	}
 	return upstreamAge
 }
@@ -165,7 +170,7 @@ func transport(q plan.Question) probe.Transport {
 
 // judge says whether a report is what was wanted.
 func judge(q plan.Question, r probe.Report) plan.Answer {
-	a := plan.Answer{RTT: r.RTT, CertificateExpires: r.CertificateExpires}
+	a := plan.Answer{At: time.Now(), RTT: r.RTT, CertificateExpires: r.CertificateExpires}
 	if r.Err != nil {
 		a.Problem = r.Err.Error()
 		return a
@@ -174,6 +179,9 @@ func judge(q plan.Question, r probe.Report) plan.Answer {
 	switch {
 	case q.Want == plan.WantAnswer && r.Rcode != dns.RcodeSuccess && r.Rcode != dns.RcodeNameError:
 		a.Problem = fmt.Sprintf("%s %s is answered %s", q.Name, q.Type, a.Rcode)
+		if q.Zone != "" && r.Rcode == dns.RcodeRefused {
+			a.Problem += "; if that server answers for other names, name one in healthCheck.domain"
+		}
 	case q.Want == plan.WantRecords && (r.Rcode != dns.RcodeSuccess || len(r.Answer.Answer) == 0 && !r.Answer.Truncated):
 		a.Problem = fmt.Sprintf("%s %s is answered %s without a record", q.Name, q.Type, a.Rcode)
 	case len(q.Addresses) > 0 && !slices.ContainsFunc(q.Addresses, func(a netip.Addr) bool { return has(r.Answer, a) }):

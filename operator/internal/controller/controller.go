@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -45,12 +46,22 @@ type Reconciler struct {
 // Reconcile implements [reconcile.Reconciler].
 func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
 	observed, err := r.observe(ctx)
-	if err != nil || observed.ClusterDNS == nil {
-		return ctrl.Result{}, errors.Join(err, r.Applier.Complain(ctx, observed.ClusterDNS, err, observed.Now))
+	if observed.ClusterDNS == nil {
+		return ctrl.Result{}, err
+	}
+	if err != nil {
+		observed.Unread = err.Error()
 	}
 	p := plan.For(observed)
+	if failed := r.Applier.Apply(ctx, p, observed.Now); failed != nil {
+		err, observed.Failed = failed, failed.Error()
+		p = plan.For(observed) // the same, but it does not say what did not come about
+	}
+	if failed := r.Applier.Status(ctx, observed.ClusterDNS, p.Status); failed != nil {
+		return ctrl.Result{}, errors.Join(err, failed)
+	}
 	r.tell(ctx, observed.ClusterDNS, p)
-	return ctrl.Result{RequeueAfter: p.Again}, r.Applier.Apply(ctx, observed.ClusterDNS, p, observed.Now)
+	return ctrl.Result{RequeueAfter: p.Again}, err
 }
 
 // observe returns all that a plan depends on.
@@ -84,7 +95,7 @@ func (r *Reconciler) tell(ctx context.Context, dns *v1alpha1.ClusterDNS, p plan.
 // shortened keeps a note within what the API server takes.
 func shortened(text string) string {
 	if len(text) > 1000 {
-		return text[:1000]
+		return strings.ToValidUTF8(text[:1000], "")
 	}
 	return text
 }

@@ -5,6 +5,8 @@ package observe
 
 import (
 	"net/netip"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -110,20 +112,50 @@ func (r *reading) optional(kind string, into client.ObjectList) {
 	}
 }
 
-// size counts objects without reading them.
-func (r *reading) size() {
-	r.out.Size.Services = r.count(schema.GroupVersionKind{Version: "v1", Kind: "ServiceList"})
-	r.out.Size.Pods = r.count(schema.GroupVersionKind{Version: "v1", Kind: "PodList"})
-	r.out.Size.EndpointSlices = r.count(schema.GroupVersionKind{Group: "discovery.k8s.io", Version: "v1", Kind: "EndpointSliceList"})
+// sizeAge is how long the size of a cluster counts.
+const sizeAge = 30 * time.Second
+
+// Sizes remembers how large the cluster is: there may be thousands of nodes to
+// read. It may be used concurrently.
+type Sizes struct {
+	mu   sync.Mutex
+	last plan.Size
+	at   time.Time
+}
+
+// get returns the size, counted anew if it is old. What could not be counted is
+// not remembered.
+func (s *Sizes) get(now time.Time, count func() (plan.Size, bool)) plan.Size {
+	if s == nil {
+		size, _ := count()
+		return size
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.at) < sizeAge {
+		return s.last
+	}
+	size, ok := count()
+	if ok {
+		s.last, s.at = size, now
+	}
+	return size
+}
+
+// size counts objects, without reading them but nodes. It reports whether it could.
+func (r *reading) size() (plan.Size, bool) {
+	size := plan.Size{
+		Services:       r.count(schema.GroupVersionKind{Version: "v1", Kind: "ServiceList"}),
+		Pods:           r.count(schema.GroupVersionKind{Version: "v1", Kind: "PodList"}),
+		EndpointSlices: r.count(schema.GroupVersionKind{Group: "discovery.k8s.io", Version: "v1", Kind: "EndpointSliceList"}),
+	}
 	var nodes corev1.NodeList
 	r.list("Nodes", &nodes)
-	zones := make(map[string]bool)
 	for _, n := range nodes.Items {
-		r.out.Size.Nodes++
-		r.out.Size.Cores += int(n.Status.Allocatable.Cpu().Value())
-		zones[n.Labels[corev1.LabelTopologyZone]] = true
+		size.Nodes++
+		size.Cores += int(n.Status.Allocatable.Cpu().Value())
 	}
-	r.out.Size.Zones = len(zones)
+	return size, r.err == nil
 }
 
 // count returns how many objects there are: one is read, and the API server says

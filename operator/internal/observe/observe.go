@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -32,6 +33,8 @@ type Observer struct {
 	Reader   client.Reader
 	Mapper   meta.RESTMapper
 	Operator plan.Operator
+	// Sizes remembers how large the cluster is. Nil counts each time.
+	Sizes *Sizes
 }
 
 // Observe returns all that a plan depends on, but the check and the answers.
@@ -51,7 +54,7 @@ func (o Observer) Observe(ctx context.Context, now time.Time) (plan.Observed, er
 	r.kubelets()
 	r.networks()
 	r.references(plan.Wants(&dns.Spec))
-	r.size()
+	r.out.Size = o.Sizes.get(now, r.size)
 	return r.out, r.err
 }
 
@@ -125,6 +128,7 @@ func (r *reading) workloads() {
 	r.list("ConfigMaps", &revisions, ns, ours)
 	r.out.Revisions = revisions.Items
 	r.present("NetworkPolicy", &networkingv1.NetworkPolicy{})
+	r.present("PodDisruptionBudget", &policyv1.PodDisruptionBudget{})
 	r.serviceMonitors()
 }
 

@@ -21,8 +21,8 @@ type live struct {
 	template *corev1.PodSpec
 	// settled says that the controller has seen all and every Pod is of the revision and available.
 	settled bool
-	// stuck says why it will not settle, or "".
-	stuck     string
+	// refused says why no Pod is made, or "".
+	refused   string
 	available int32
 	wanted    int32
 	updated   int32
@@ -54,8 +54,8 @@ func deployed(d *appsv1.Deployment) live {
 	seen := s.ObservedGeneration >= d.Generation
 	l.settled = seen && s.UpdatedReplicas >= l.wanted && s.Replicas == s.UpdatedReplicas && s.AvailableReplicas >= l.wanted
 	for _, c := range s.Conditions {
-		if seen && c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse {
-			l.stuck = c.Message
+		if seen && c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
+			l.refused = c.Message
 		}
 	}
 	return l
@@ -78,11 +78,11 @@ func (o *Observed) servers() []*corev1.Pod {
 	})
 }
 
-// canary returns the canary of a revision, or nil. One that ends is that of an
-// earlier try.
+// canary returns the canary of a revision, or nil. One that ends, or whose time
+// was up, is that of an earlier try.
 func (o *Observed) canary(revision string) *corev1.Pod {
 	for _, p := range o.pods(componentCanary) {
-		if revisionOf(&p.Spec) == revision && p.DeletionTimestamp == nil {
+		if revisionOf(&p.Spec) == revision && p.DeletionTimestamp == nil && p.Status.Reason != "DeadlineExceeded" {
 			return p
 		}
 	}
@@ -112,17 +112,14 @@ func ready(p *corev1.Pod) bool {
 }
 
 // broken says why a Pod will not become ready, or "": it ended twice, or ended
-// and is not tried again, or its image is not there.
+// and is not tried again, or the name of its image is none.
 func broken(p *corev1.Pod) string {
 	for _, s := range p.Status.ContainerStatuses {
 		if s.Ready {
 			continue // whatever was: a node began anew, say
 		}
-		if w := s.State.Waiting; w != nil {
-			switch w.Reason {
-			case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError":
-				return fmt.Sprintf("%s: %s", w.Reason, w.Message)
-			}
+		if w := s.State.Waiting; w != nil && w.Reason == "InvalidImageName" {
+			return fmt.Sprintf("%s: %s", w.Reason, w.Message)
 		}
 		if ended := lastEnd(s); ended != nil && (s.RestartCount >= 2 || p.Status.Phase == corev1.PodFailed) {
 			return fmt.Sprintf("CoreDNS ended with status %d: %s", ended.ExitCode, lastLines(ended.Message))
@@ -130,6 +127,22 @@ func broken(p *corev1.Pod) string {
 	}
 	if p.Status.Phase == corev1.PodFailed {
 		return fmt.Sprintf("the Pod failed: %s %s", p.Status.Reason, p.Status.Message)
+	}
+	return ""
+}
+
+// delayed says what keeps a Pod from becoming ready for now, or "": a registry or
+// a node may be well again in a moment.
+func delayed(p *corev1.Pod) string {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return c.Message
+		}
+	}
+	for _, s := range p.Status.ContainerStatuses {
+		if w := s.State.Waiting; w != nil && w.Message != "" {
+			return fmt.Sprintf("%s: %s", w.Reason, w.Message)
+		}
 	}
 	return ""
 }

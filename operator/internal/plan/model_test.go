@@ -213,6 +213,12 @@ func (m *model) happens() {
 		m.passes(time.Duration(m.IntN(12)) * time.Minute)
 	case 7:
 		m.evict()
+	case 8:
+		if m.IntN(3) == 0 {
+			m.foreign = []string{"coredns-9"}
+			m.endpoints()
+			m.say("somebody else serves, too")
+		}
 	}
 }
 
@@ -402,8 +408,7 @@ func (m *model) rolls(kind string, t corev1.PodTemplateSpec, want int) (updated,
 
 // endpoints are those that the Service selects.
 func (m *model) endpoints() {
-	var slice discoveryv1.EndpointSlice
-	names := slices.Clone(m.foreign)
+	var names []string
 	if m.o.Service != nil && m.o.Service.Spec.Selector[LabelName] == Name {
 		for _, p := range m.o.servers() {
 			if ready(p) {
@@ -411,10 +416,7 @@ func (m *model) endpoints() {
 			}
 		}
 	}
-	for _, name := range names {
-		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: name}})
-	}
-	m.o.Slices = []discoveryv1.EndpointSlice{slice}
+	m.o.Slices = []discoveryv1.EndpointSlice{slice(selecting, names), slice("somebody", m.foreign)}
 }
 
 // observed is what the operator sees.
@@ -424,7 +426,7 @@ func (m *model) observed() Observed {
 	o.Check = Check{Text: text, Good: !strings.Contains(text, "nosuchplugin")}
 	o.Answers = map[string]Answer{}
 	for _, q := range Questions(o) {
-		o.Answers[q.Key] = Answer{Rcode: "NOERROR", Problem: m.problem(q.Pod)}
+		o.Answers[q.Key] = Answer{At: o.Now, Rcode: "NOERROR", Problem: m.problem(q.Pod)}
 	}
 	return o
 }

@@ -74,12 +74,18 @@ func (p *planner) canaryPod(r revision) *corev1.Pod {
 	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
 	// Its ports would be those of the server that is on the node.
 	pod.Spec.HostNetwork = false
+	for i := range pod.Spec.Containers[0].Ports {
+		pod.Spec.Containers[0].Ports[i].HostPort = 0
+	}
+	// Nobody looks after it once the ClusterDNS is gone.
+	pod.Spec.ActiveDeadlineSeconds = ptr(int64((2 * p.deadline()).Seconds()))
 	return pod
 }
 
 func canaryName(revision string) string { return Name + "-canary-" + revision[len("coredns-"):] }
 
-// disruption keeps maintenance from taking all servers at once.
+// disruption keeps maintenance from taking all servers at once. Those of a
+// DaemonSet are not taken: they go with their node.
 func (p *planner) disruption() *policyv1.PodDisruptionBudget {
 	most := intstr.FromInt32(1)
 	if d := p.ClusterDNS.Spec.Disruption; d != nil && d.MaxUnavailable != nil {

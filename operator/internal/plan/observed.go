@@ -54,6 +54,11 @@ type Observed struct {
 	Check Check
 	// Answers are what came of the questions that [Questions] returned, by their key.
 	Answers map[string]Answer
+	// Unread says why the cluster could not be read, or "". Nothing but ClusterDNS is
+	// known then.
+	Unread string
+	// Failed says why what was planned from all this could not be carried out, or "".
+	Failed string
 	// Drift is what others changed and was put right, or was left to them.
 	Drift []v1alpha1.DriftStatus
 }
@@ -93,8 +98,6 @@ type References struct {
 // Size is how large the cluster is. Zero is not known.
 type Size struct {
 	Nodes, Cores, Services, EndpointSlices, Pods int
-	// Zones is in how many topology zones the nodes are.
-	Zones int
 }
 
 // Check is a verdict about a Corefile.
@@ -110,6 +113,8 @@ type Check struct {
 
 // An Answer is what came of a question.
 type Answer struct {
+	// At is when it was asked.
+	At time.Time
 	// Problem is empty if the answer is what was wanted.
 	Problem string
 	RTT     time.Duration

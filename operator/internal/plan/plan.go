@@ -23,6 +23,9 @@ func For(o Observed) Plan {
 	if o.ClusterDNS == nil {
 		return Plan{}
 	}
+	if o.Unread != "" {
+		return unread(o)
+	}
 	p := newPlanner(o)
 	switch p.ClusterDNS.Spec.ManagementState {
 	case v1alpha1.Unmanaged:
@@ -63,6 +66,7 @@ type planner struct {
 	unresolved []string
 	others     []string // endpoints that are not ours
 	pinned     string   // revision that somebody moved the workload to
+	granted    bool     // the rights are among the steps
 }
 
 // A refusal says why the spec is not rendered.
@@ -124,7 +128,7 @@ func (p *planner) managed() {
 	p.refused = p.accept()
 	p.unresolved = p.missing()
 	p.others = p.foreign()
-	if len(p.others) > 0 {
+	if len(p.others) > 0 && !p.live.exists {
 		p.stage = stageForeign
 		return
 	}
@@ -141,14 +145,24 @@ func (p *planner) keepUp(current revision, ok bool) {
 	if !ok {
 		return
 	}
-	p.apply(p.access(p.needed()...)...)
+	p.grant()
 	p.apply(p.workload(current))
-	p.apply(p.service()...)
-	p.apply(Object{Object: p.disruption()})
+	if len(p.others) == 0 {
+		p.apply(p.service()...)
+	}
 	spec := &p.ClusterDNS.Spec
+	p.optional(!p.wantsDaemonSet(), "PodDisruptionBudget", func() { p.apply(Object{Object: p.disruption()}) })
 	p.optional(spec.NetworkPolicy != nil && spec.NetworkPolicy.Enabled, "NetworkPolicy", func() { p.apply(Object{Object: p.networkPolicy(p.needed()...)}) })
 	p.optional(spec.Observability != nil && spec.Observability.ServiceMonitor && p.ServiceMonitors, "ServiceMonitor", func() { p.apply(Object{Object: p.serviceMonitor()}) })
 	p.retire()
+}
+
+// grant has the servers may what they need, before there are any.
+func (p *planner) grant() {
+	if !p.granted {
+		p.apply(p.access(p.needed()...)...)
+	}
+	p.granted = true
 }
 
 // needed are the revisions that run, or may: their Pods have what they need.

@@ -32,6 +32,8 @@ const (
 type Question struct {
 	// Key names the question in [Observed].Answers.
 	Key string
+	// Zone is the one that is forwarded, if the question is about that.
+	Zone string
 	// Address of the server, which is a Pod's if Pod has its name.
 	Address   netip.AddrPort
 	Pod       string
@@ -83,7 +85,7 @@ func (p *planner) clusterQuestions(pod *corev1.Pod) []Question {
 	if !ready(pod) {
 		return nil
 	}
-	udp := p.to(pod, "cluster over UDP", "kubernetes.default.svc."+p.domain(), "A")
+	udp := p.to(pod, "cluster over UDP", "kubernetes.default.svc."+p.domainOf(pod), "A")
 	if c := p.ClusterDNS.Spec.Cluster; c != nil && (len(c.Namespaces) > 0 || c.NamespaceSelector != nil || c.Selector != nil) {
 		udp.Want = WantAnswer // it may be left out
 	}
@@ -92,23 +94,51 @@ func (p *planner) clusterQuestions(pod *corev1.Pod) []Question {
 	return []Question{udp, tcp}
 }
 
+// domainOf returns the cluster domain that a Pod serves: that of its revision.
+func (p *planner) domainOf(pod *corev1.Pod) string {
+	name := revisionOf(&pod.Spec)
+	if name == p.target.name {
+		return p.domain()
+	}
+	if r, ok := p.kept.named(name); ok {
+		if f, err := corefile.Parse(r.corefile); err == nil {
+			return or(f.ClusterDomain(), p.domain())
+		}
+	}
+	return p.domain()
+}
+
 // zoneQuestions are for the zones that are forwarded.
 func (p *planner) zoneQuestions(pod *corev1.Pod) []Question {
 	var out []Question
-	ask := func(zone, name, qtype string) {
+	ask := func(u *v1alpha1.Upstreams, zone string) {
+		name, qtype := about(u, zone)
 		udp := p.to(pod, "zone "+zone+" over UDP", name, qtype)
-		udp.Want = WantAnswer
+		udp.Zone, udp.Want = zone, WantAnswer
 		tcp := udp
 		tcp.Key, tcp.UDP = pod.Name+" zone "+zone+" over TCP", false
 		out = append(out, udp, tcp)
 	}
-	ask(".", ".", "NS")
-	for _, s := range p.ClusterDNS.Spec.StubZones {
+	ask(p.ClusterDNS.Spec.Upstreams, ".")
+	for i := range p.ClusterDNS.Spec.StubZones {
+		s := &p.ClusterDNS.Spec.StubZones[i]
 		for _, z := range s.Zones {
-			ask(string(z), origin(string(z)), "SOA")
+			ask(&s.Upstreams, string(z))
 		}
 	}
 	return out
+}
+
+// about returns what upstreams are asked for a zone: what everybody knows who
+// serves it, or what their health check asks.
+func about(u *v1alpha1.Upstreams, zone string) (name, qtype string) {
+	switch {
+	case u != nil && u.HealthCheck != nil && u.HealthCheck.Domain != "":
+		return string(u.HealthCheck.Domain), "NS"
+	case zone == ".":
+		return ".", "NS"
+	}
+	return origin(zone), "SOA"
 }
 
 func (p *planner) userQuestions(pod *corev1.Pod) []Question {
@@ -175,19 +205,14 @@ func (p *planner) upstreamQuestions() []Question {
 }
 
 func (p *planner) upstreamQuestion(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint, a netip.Addr) []Question {
-	zone, qtype := ".", "NS"
-	if z := p.zonesOf(u); z[0] != "." {
-		zone, qtype = origin(z[0]), "SOA"
-	}
+	zone := p.zonesOf(u)[0]
+	name, qtype := about(u, zone)
 	q := Question{
-		Address:   netip.AddrPortFrom(a, uint16(cmp.Or(int(e.Port), render.DefaultPort(u.Transport)))), //nolint:gosec // a port
-		Transport: u.Transport, ServerName: string(e.ServerName), Name: zone, Type: qtype, Want: WantAnswer,
+		Zone: zone, Address: netip.AddrPortFrom(a, uint16(cmp.Or(int(e.Port), render.DefaultPort(u.Transport)))), //nolint:gosec // a port
+		Transport: u.Transport, ServerName: string(e.ServerName), Name: name, Type: qtype, Want: WantAnswer,
 	}
 	if h := u.HealthCheck; h != nil {
 		q.NoRecursion = h.NoRecursion
-		if h.Domain != "" {
-			q.Name, q.Type = string(h.Domain), "NS"
-		}
 	}
 	if t := u.TLS; t != nil {
 		q.ServerName = or(q.ServerName, string(t.ServerName))

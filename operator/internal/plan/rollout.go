@@ -45,7 +45,9 @@ func (p *planner) roll() (current revision, ok bool) {
 	case stageRolling:
 		return p.follow()
 	}
-	p.dismiss()
+	if p.refused.reason != ReasonCheckFailed { // that passes, and the canary is needed then
+		p.dismiss()
+	}
 	return p.fallback()
 }
 
@@ -153,8 +155,8 @@ func (p *planner) tryCanary() (revision, bool) {
 	}
 	canary := p.canary(p.target.name)
 	p.apply(Object{Object: p.target.configMap(p.Operator.Namespace)})
-	p.apply(p.access(p.needed()...)...)
-	p.dismissOthers()
+	p.grant()
+	p.dismissOthers(canary)
 	switch problem, wait := p.canaryProblem(canary); {
 	case canary == nil:
 		p.apply(Object{Object: p.canaryPod(p.target), Mode: Create})
@@ -181,15 +183,15 @@ func (p *planner) canaryProblem(canary *corev1.Pod) (problem string, wait bool) 
 		return broken(canary), false
 	case !ready(canary):
 		if p.Now.Sub(canary.CreationTimestamp.Time) > p.deadline() {
-			return fmt.Sprintf("the canary is not ready after %s%s", p.deadline(), scheduling(canary)), false
+			return fmt.Sprintf("the canary is not ready after %s%s", p.deadline(), because(delayed(canary))), false
 		}
 		return "", true
 	}
 	wait = true
 	for _, q := range slices.Concat(p.clusterQuestions(canary), p.upstreamQuestions(), p.zoneQuestions(canary), p.userQuestions(canary)) {
 		a, asked := p.Answers[q.Key]
-		if !asked {
-			return "", true
+		if !asked || a.At.Before(canary.CreationTimestamp.Time) {
+			return "", true // what was bad before may be good by now
 		}
 		wait = false
 		if a.Problem != "" && p.counts(q) {
@@ -199,28 +201,17 @@ func (p *planner) canaryProblem(canary *corev1.Pod) (problem string, wait bool) 
 	return "", wait
 }
 
-// scheduling says why a Pod has no node.
-func scheduling(pod *corev1.Pod) string {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			return ": " + c.Message
-		}
+// because puts what is known of the cause behind a statement.
+func because(cause string) string {
+	if cause == "" {
+		return ""
 	}
-	return ""
+	return ": " + cause
 }
 
 // counts reports whether a bad answer is one to the change: see ADR 10.
 func (p *planner) counts(q Question) bool {
-	zone, about := "", false
-	if _, rest, found := strings.Cut(q.Key, "zone "); found && q.Pod != "" {
-		zone, _, _ = strings.Cut(rest, " ")
-		about = true
-	} else if q.Pod == "" {
-		_, rest, _ := strings.Cut(q.Key, " of ")
-		zone, _, _ = strings.Cut(rest, " ")
-		about = true
-	}
-	if !about {
+	if q.Zone == "" {
 		return true
 	}
 	good, ok := p.kept.good()
@@ -228,7 +219,7 @@ func (p *planner) counts(q Question) bool {
 		return false
 	}
 	before, now := forwards(good.corefile), forwards(p.text)
-	return before[zone] != now[zone]
+	return before[q.Zone] != now[q.Zone]
 }
 
 // follow looks after the servers while they get the target, until all have it.
@@ -250,8 +241,7 @@ func (p *planner) follow() (revision, bool) {
 		p.stage, changed = stageDone, true
 		p.target.mark(annotationGood, p.Now)
 		p.event(false, "RolledOut", fmt.Sprintf("all servers have loaded %s", p.target.name))
-	case good.name == p.target.name:
-		p.out.Again = soon // servers come and go; the revision is good
+	case good.name == p.target.name: // servers come and go; the revision is good
 	case problem != "" && good.name != "":
 		changed = true
 		p.fail(ReasonRolledBack, problem)
@@ -307,13 +297,32 @@ func (p *planner) rolloutProblem(r revision) string {
 			return s.Name + ": " + problem
 		}
 	}
-	if p.live.stuck != "" {
-		return p.live.stuck
-	}
-	if at := r.time(annotationAppliedAt); !p.live.settled && !at.IsZero() && p.Now.Sub(at) > p.deadline() {
-		return fmt.Sprintf("not all servers were ready after %s", p.deadline())
+	if at := p.progress(r); !p.live.settled && !at.IsZero() && p.Now.Sub(at) > p.deadline() {
+		return fmt.Sprintf("no further server was ready within %s%s", p.deadline(), because(p.obstacle(r)))
 	}
 	return ""
+}
+
+// progress returns when the roll-out of a revision came further last: the next
+// server is made when the one before answers. Large clusters take their time.
+func (p *planner) progress(r revision) time.Time {
+	at := r.time(annotationAppliedAt)
+	for _, s := range p.servers() {
+		if made := s.CreationTimestamp.Time; revisionOf(&s.Spec) == r.name && !at.IsZero() && made.After(at) {
+			at = made
+		}
+	}
+	return at
+}
+
+// obstacle says what keeps the next server of a revision from being ready, or "".
+func (p *planner) obstacle(r revision) string {
+	for _, s := range p.servers() {
+		if cause := delayed(s); revisionOf(&s.Spec) == r.name && !ready(s) && cause != "" {
+			return s.Name + ": " + cause
+		}
+	}
+	return p.live.refused
 }
 
 // serverProblem says what is wrong with the answers of a server.
@@ -348,15 +357,13 @@ func (p *planner) takeBack(r revision, reason, problem string) {
 
 // dismiss deletes all canaries.
 func (p *planner) dismiss() {
-	for _, c := range p.pods(componentCanary) {
-		p.remove("Pod", c.Name)
-	}
+	p.dismissOthers(nil)
 }
 
-// dismissOthers deletes canaries of other revisions.
-func (p *planner) dismissOthers() {
+// dismissOthers deletes canaries of other revisions, and of earlier tries.
+func (p *planner) dismissOthers(but *corev1.Pod) {
 	for _, c := range p.pods(componentCanary) {
-		if revisionOf(&c.Spec) != p.target.name {
+		if c != but && c.DeletionTimestamp == nil {
 			p.remove("Pod", c.Name)
 		}
 	}

@@ -72,6 +72,9 @@ func scenario(t *testing.T, path string) {
 	w := s.world(t, spec)
 	p := For(w.observed)
 	w.part(t, got, "objects.yaml", w.objects(t, p, s.Show))
+	if s.Questions {
+		w.part(t, got, "questions.yaml", w.questions())
+	}
 	w.part(t, got, "status.yaml", w.status(p))
 	if len(p.Events) > 0 {
 		got.Files = append(got.Files, txtar.File{Name: "events", Data: []byte(w.readable(events(p)))})
@@ -94,7 +97,9 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 type situation struct {
 	// Show has the objects to write without their Pod template, as "Kind", or parts
 	// of them, as "Kind path.of.field"; / stands for a dot in the name of a field.
-	Show       []string
+	Show []string
+	// Questions has what is asked be written, too.
+	Questions  bool
 	Generation int64
 	// Runs is the revision that all of two ready servers of a Deployment have.
 	Runs       string
@@ -105,8 +110,10 @@ type situation struct {
 	// Domain of other revisions than TARGET, and their upstream.
 	Forwards map[string]string
 	// Service is none (the default), there or foreign; Endpoints are its ready endpoints.
-	Service    string
-	Endpoints  []string
+	Service   string
+	Endpoints []string
+	// Others are ready endpoints in a slice that somebody wrote.
+	Others     []string
 	Services   map[string]string
 	ConfigMaps map[string]string
 	Secrets    map[string]map[string][]byte
@@ -116,7 +123,7 @@ type situation struct {
 		ClusterDomain string
 		ClusterDNS    []string
 	}
-	ServiceCIDR     string
+	ServiceCIDRs    []string
 	APIServer       []string
 	Present         []string
 	ServiceMonitors bool
@@ -128,6 +135,10 @@ type situation struct {
 	Bad map[string]string
 	// Unasked are questions that were not asked yet.
 	Unasked []string
+	// AnswerAge is how old the bad ones are.
+	AnswerAge metav1.Duration
+	// Unread and Failed are why the cluster could not be read, or written.
+	Unread, Failed string
 	// Before are conditions that the status has, as "Status Reason".
 	Before map[string]string
 }
@@ -136,7 +147,7 @@ type workloadSituation struct {
 	Revision                   string
 	Wanted, Updated, Available int32
 	Total                      int32
-	Stuck                      string
+	Refused                    string
 	Unseen                     bool
 }
 
@@ -199,7 +210,7 @@ func (s *situation) surroundings(t *testing.T, spec v1alpha1.ClusterDNSSpec) Obs
 	o := Observed{
 		Now: noon, Operator: Operator{Namespace: "kube-system", ServiceName: "kube-dns", Repository: "clusterdns/coredns", Tag: "v0.1.0", LocalImage: !s.NoLocalImage},
 		ClusterDNS: &v1alpha1.ClusterDNS{ObjectMeta: metav1.ObjectMeta{Name: "default", Generation: cmp.Or(s.Generation, 1)}, Spec: spec},
-		Size:       s.Size, Present: s.Present, ServiceMonitors: s.ServiceMonitors, Drift: s.Drift,
+		Size:       s.Size, Unread: s.Unread, Failed: s.Failed, Present: s.Present, ServiceMonitors: s.ServiceMonitors, Drift: s.Drift,
 	}
 	for _, kind := range slices.Sorted(maps.Keys(s.Before)) {
 		status, reason, _ := strings.Cut(s.Before[kind], " ")
@@ -209,8 +220,8 @@ func (s *situation) surroundings(t *testing.T, spec v1alpha1.ClusterDNSSpec) Obs
 	for _, a := range s.Kubelet.ClusterDNS {
 		o.Kubelet.ClusterDNS = append(o.Kubelet.ClusterDNS, netip.MustParseAddr(a))
 	}
-	if s.ServiceCIDR != "" {
-		o.ServiceCIDRs = []netip.Prefix{netip.MustParsePrefix(s.ServiceCIDR)}
+	for _, n := range s.ServiceCIDRs {
+		o.ServiceCIDRs = append(o.ServiceCIDRs, netip.MustParsePrefix(n))
 	}
 	for _, a := range s.APIServer {
 		o.APIServer = append(o.APIServer, netip.MustParseAddrPort(a))
@@ -227,11 +238,16 @@ func (s *situation) service(o *Observed) {
 			o.Service.Spec.Selector = serverLabels()
 		}
 	}
-	var slice discoveryv1.EndpointSlice
-	for _, name := range s.Endpoints {
-		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: name}})
+	o.Slices = []discoveryv1.EndpointSlice{slice(selecting, s.Endpoints), slice("somebody", s.Others)}
+}
+
+// slice has Pods be ready endpoints.
+func slice(manager string, pods []string) discoveryv1.EndpointSlice {
+	s := discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{discoveryv1.LabelManagedBy: manager}}}
+	for _, name := range pods {
+		s.Endpoints = append(s.Endpoints, discoveryv1.Endpoint{TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: name}})
 	}
-	o.Slices = []discoveryv1.EndpointSlice{slice}
+	return s
 }
 
 func (s *situation) references(o *Observed) {
@@ -281,8 +297,8 @@ func (w *world) workloads(t *testing.T, s *situation) {
 		if d.Unseen {
 			w.observed.Deployment.Status.ObservedGeneration = 1
 		}
-		if d.Stuck != "" {
-			w.observed.Deployment.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Message: d.Stuck}}
+		if d.Refused != "" {
+			w.observed.Deployment.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: d.Refused}}
 		}
 	}
 	if d := s.DaemonSet; d != nil {
@@ -358,12 +374,21 @@ func (w *world) answers(s *situation) {
 		if slices.Contains(s.Unasked, key) {
 			continue
 		}
-		a := Answer{RTT: time.Millisecond, Rcode: "NOERROR"}
+		a := Answer{At: noon, RTT: time.Millisecond, Rcode: "NOERROR"}
 		if problem := s.Bad[key]; problem != "" {
-			a = Answer{Problem: problem}
+			a = Answer{At: noon.Add(-s.AnswerAge.Duration), Problem: problem}
 		}
 		w.observed.Answers[q.Key] = a
 	}
+}
+
+// questions are those that are asked before the plan is made.
+func (w *world) questions() map[string]string {
+	out := map[string]string{}
+	for _, q := range Questions(w.observed) {
+		out[q.Key] = q.Name + " " + q.Type
+	}
+	return out
 }
 
 // readable puts words in the place of revisions.

@@ -9,20 +9,25 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
+// selecting is the controller that has the Pods of a selector be endpoints.
+const selecting = "endpointslice-controller.k8s.io"
+
 // foreign returns the names of ready endpoints of the Service that are not our
 // servers. Pods that it selects by our labels are, even if they are gone by now.
 func (p *planner) foreign() []string {
-	selected := p.Service != nil && maps.Equal(p.Service.Spec.Selector, serverLabels())
+	ourSelector := p.Service != nil && maps.Equal(p.Service.Spec.Selector, serverLabels())
 	ours := make(map[string]bool)
 	for _, s := range p.servers() {
 		ours[s.Name] = true
 	}
 	var others []string
 	for _, slice := range p.Slices {
+		selected := ourSelector && slice.Labels[discoveryv1.LabelManagedBy] == selecting
 		for _, e := range slice.Endpoints {
 			if e.Conditions.Ready != nil && !*e.Conditions.Ready {
 				continue
@@ -62,15 +67,21 @@ func (p *planner) service() []Object {
 	}
 	s.Labels = map[string]string{"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
 	s.Spec.ClusterIP = address.String()
+	if second, ok := p.secondIP(address); ok {
+		s.Spec.ClusterIPs = []string{address.String(), second.String()}
+	}
 	s.Spec.IPFamilyPolicy = ptr(corev1.IPFamilyPolicyPreferDualStack)
 	return []Object{{Object: s, Mode: Create}}
 }
 
 // serviceIP returns the address that Pods are told: what kubelets say, or what
-// they are usually told, the tenth of the cluster IPs.
+// they are usually told, the tenth of the cluster IPs. One that is no cluster IP
+// is that of a cache on the node, which asks the Service.
 func (p *planner) serviceIP() (netip.Addr, bool) {
-	if len(p.Kubelet.ClusterDNS) > 0 {
-		return p.Kubelet.ClusterDNS[0], true
+	for _, a := range p.Kubelet.ClusterDNS {
+		if p.clusterIP(a) {
+			return a, true
+		}
 	}
 	if len(p.ServiceCIDRs) == 0 {
 		return netip.Addr{}, false
@@ -80,6 +91,22 @@ func (p *planner) serviceIP() (netip.Addr, bool) {
 		a = a.Next()
 	}
 	return a, p.ServiceCIDRs[0].Contains(a)
+}
+
+// secondIP returns what kubelets tell Pods beside the first address, if it is of
+// the other family.
+func (p *planner) secondIP(first netip.Addr) (netip.Addr, bool) {
+	for _, a := range p.Kubelet.ClusterDNS {
+		if p.clusterIP(a) && a.Is4() != first.Is4() {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// clusterIP reports whether an address may be that of a Service, as far as is known.
+func (p *planner) clusterIP(a netip.Addr) bool {
+	return len(p.ServiceCIDRs) == 0 || slices.ContainsFunc(p.ServiceCIDRs, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
 // clusterIPs returns the addresses that clients ask.

@@ -29,6 +29,9 @@ func (p *planner) report() {
 		p.clear(s)
 		return
 	}
+	if p.Failed != "" {
+		p.retract()
+	}
 	s.ClusterDomain = p.domain()
 	s.ClusterIPs = nil
 	for _, a := range p.clusterIPs() {
@@ -40,6 +43,25 @@ func (p *planner) report() {
 	s.Drift = p.Drift
 	p.conditions(s)
 	p.tell(old, s)
+}
+
+// unread says that nothing is known, beside what was known before.
+func unread(o Observed) Plan {
+	p := &planner{Observed: o}
+	p.out.Status = o.ClusterDNS.Status.DeepCopy()
+	p.set(p.out.Status, v1alpha1.ConditionDegraded, metav1.ConditionTrue, ReasonOperatorFails, o.Unread)
+	p.tell(&o.ClusterDNS.Status, p.out.Status)
+	return p.out
+}
+
+// retract leaves the status of a plan that could not be carried out: without the
+// steps, what happened by them, and the mark that they would have made.
+func (p *planner) retract() {
+	p.out.Apply, p.out.Delete, p.out.Events = nil, nil, nil
+	if stored, _ := readRevisions(p.Revisions).named(p.target.name); p.stage == stageDone && stored.marks[annotationGood] == "" {
+		p.stage = stageRolling
+		delete(p.target.marks, annotationGood)
+	}
 }
 
 // clear leaves nothing in the status that nobody looks after.
@@ -151,7 +173,7 @@ func (p *planner) unprogrammed() (reason, message string) {
 		stays = "; " + p.live.revision + " stays"
 	}
 	switch {
-	case p.stage == stageForeign:
+	case len(p.others) > 0:
 		return ReasonForeignDNS, p.foreignMessage()
 	case p.refused.reason != "":
 		return p.refused.reason, "the spec is not rolled out: see Accepted" + stays
@@ -186,7 +208,7 @@ func (p *planner) foreignMessage() string {
 	if len(some) > 3 {
 		some = append(some[:3:3], "...")
 	}
-	return fmt.Sprintf("Service %s/%s is served by others (%s), and nothing is changed. To bring them over without losing a query, create:\n"+
+	return fmt.Sprintf("Service %s/%s is served by others (%s), and is left alone. To bring them over without losing a query, create:\n"+
 		"apiVersion: clusterdns.io/v1alpha1\nkind: DNSMigration\nmetadata: {name: default}\nspec: {from: auto}",
 		p.Operator.Namespace, p.Operator.ServiceName, strings.Join(some, ", "))
 }
@@ -211,9 +233,9 @@ func (p *planner) availability(s *v1alpha1.ClusterDNSStatus) {
 func (p *planner) progressing(s *v1alpha1.ClusterDNSStatus) {
 	switch p.stage {
 	case stageCanary:
-		p.set(s, v1alpha1.ConditionProgressing, metav1.ConditionTrue, ReasonCanary, "a canary tries "+p.target.name)
+		p.set(s, v1alpha1.ConditionProgressing, metav1.ConditionTrue, ReasonCanary, "a canary tries "+p.target.name+because(p.hindrance()))
 	case stageRolling:
-		p.set(s, v1alpha1.ConditionProgressing, metav1.ConditionTrue, ReasonRollingOut, fmt.Sprintf("%d of %d servers have %s", p.live.updated, p.live.wanted, p.target.name))
+		p.set(s, v1alpha1.ConditionProgressing, metav1.ConditionTrue, ReasonRollingOut, fmt.Sprintf("%d of %d servers have %s", p.live.updated, p.live.wanted, p.target.name)+because(p.obstacle(p.target)))
 	case stageFailed:
 		if p.live.revision == p.target.name {
 			p.set(s, v1alpha1.ConditionProgressing, metav1.ConditionTrue, ReasonRolledBack, "going back from "+p.target.name)
@@ -225,10 +247,21 @@ func (p *planner) progressing(s *v1alpha1.ClusterDNSStatus) {
 	}
 }
 
+// hindrance says what the canary waits for, or "".
+func (p *planner) hindrance() string {
+	if c := p.canary(p.target.name); c != nil && !ready(c) {
+		return delayed(c)
+	}
+	return ""
+}
+
 // degraded says what is not as it should be.
 func (p *planner) degraded(s *v1alpha1.ClusterDNSStatus) {
 	type complaint struct{ reason, message string }
 	var all []complaint
+	if p.Failed != "" {
+		all = append(all, complaint{ReasonOperatorFails, p.Failed})
+	}
 	if p.refused.reason != "" && p.refused.reason != ReasonCheckFailed {
 		all = append(all, complaint{p.refused.reason, "the spec is not accepted: " + p.refused.message})
 	}
@@ -268,16 +301,20 @@ func (p *planner) tell(old, s *v1alpha1.ClusterDNSStatus) {
 		v1alpha1.ConditionAvailable: metav1.ConditionFalse, v1alpha1.ConditionUpstreamsHealthy: metav1.ConditionFalse,
 		v1alpha1.ConditionDegraded: metav1.ConditionTrue, v1alpha1.ConditionRevisionPinned: metav1.ConditionTrue,
 	}
-	// Of two events for one reason at a time the API server gets one.
-	told := func(reason string) bool {
-		return slices.ContainsFunc(p.out.Events, func(e Event) bool { return e.Reason == reason })
+	// Degraded sums up what other conditions and events say, but for these.
+	alone := []string{ReasonOperatorFails, ReasonForeignManager, ReasonServerFails}
+	told := func(c *metav1.Condition) bool {
+		return c.Type == v1alpha1.ConditionDegraded && !slices.Contains(alone, c.Reason) ||
+			slices.ContainsFunc(p.out.Events, func(e Event) bool { return e.Reason == c.Reason })
 	}
-	for _, c := range s.Conditions {
+	for i := range s.Conditions {
+		c := &s.Conditions[i]
 		before := meta.FindStatusCondition(old.Conditions, c.Type)
-		if c.Status == bad[c.Type] && bad[c.Type] != "" && (before == nil || before.Status != c.Status || before.Reason != c.Reason) && !told(c.Reason) {
+		isBad, wasBad := bad[c.Type] == c.Status, before != nil && bad[c.Type] == before.Status
+		switch {
+		case isBad && (!wasBad || before.Reason != c.Reason) && !told(c):
 			p.event(true, c.Reason, c.Type+" is "+string(c.Status)+": "+c.Message)
-		}
-		if c.Status != bad[c.Type] && bad[c.Type] != "" && before != nil && before.Status == bad[c.Type] {
+		case !isBad && wasBad && !told(before):
 			p.event(false, c.Type, c.Type+" is "+string(c.Status)+" again: "+c.Message)
 		}
 	}

@@ -57,6 +57,12 @@ func (p *planner) template() corev1.PodTemplateSpec {
 	}
 	if spec.Placement != nil {
 		t.Spec.HostNetwork = spec.Placement.HostNetwork
+		// What the API server would set, but as ours: it goes with hostNetwork.
+		for i := range t.Spec.Containers[0].Ports {
+			if port := &t.Spec.Containers[0].Ports[i]; t.Spec.HostNetwork {
+				port.HostPort = port.ContainerPort
+			}
+		}
 		maps.Copy(t.Spec.NodeSelector, spec.Placement.NodeSelector)
 	}
 	if spec.Image != nil {
