@@ -53,6 +53,9 @@ type Options struct {
 	LeaderElection bool
 	// MetricsAddress and HealthAddress are host:port to serve at; empty does not.
 	MetricsAddress, HealthAddress string
+	// ResolvConf is the file with the servers of this node, which are asked as those
+	// of the nodes are that forward to their resolv.conf. Empty asks none.
+	ResolvConf string
 	// Reach returns where a Pod's address is reached from here. Nil is at itself.
 	Reach func(netip.AddrPort) netip.AddrPort
 	// Log is where to log.
@@ -98,7 +101,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	r := &controller.Reconciler{
-		Observer: observe.Observer{Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Operator: settings, Sizes: &observe.Sizes{}},
+		Observer: observe.Observer{Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Operator: settings, ResolvConf: o.ResolvConf, Sizes: &observe.Sizes{}},
 		Asker:    &controller.Asker{Program: check.Program{Path: o.Program}, Reach: o.Reach},
 		Applier:  apply.Applier{Client: mgr.GetClient(), Drift: apply.NewDrift(m.Corrected)},
 		Recorder: mgr.GetEventRecorder(plan.Manager),

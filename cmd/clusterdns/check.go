@@ -94,7 +94,7 @@ func findCoreDNS(named string) (string, error) {
 // check checks a Corefile, or the one of a ClusterDNS.
 func check(c *cobra.Command, text, name, domain, program string) (checked, error) {
 	r := checked{Good: true}
-	if strings.Contains(text, "kind: ClusterDNS") {
+	if isManifest(text) {
 		dns, err := clusterDNS(text, name)
 		if err != nil {
 			return r, err

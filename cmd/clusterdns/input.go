@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,6 +73,16 @@ func clusterDNS(text, name string) (*v1alpha1.ClusterDNS, error) {
 		return &dns, nil
 	}
 }
+
+// isManifest reports whether a text is a manifest rather than a Corefile: one that
+// cannot be read has the line that says the kind.
+func isManifest(text string) bool {
+	var kind struct{ APIVersion, Kind string }
+	first, err := yaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text))).Read()
+	return err == nil && sigsyaml.Unmarshal(first, &kind) == nil && kind.Kind != "" || kindLine.MatchString(text)
+}
+
+var kindLine = regexp.MustCompile(`(?m)^kind: ClusterDNS\s*$`)
 
 // explained leaves out how the decoder came to it.
 func explained(err error) string {

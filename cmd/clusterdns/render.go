@@ -5,7 +5,10 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,8 +20,18 @@ import (
 
 // rendered is the output of render for programs.
 type rendered struct {
-	Corefile string   `json:"corefile"`
-	Problems []string `json:"problems,omitempty"`
+	Corefile string `json:"corefile,omitempty"`
+	// Custom is the data of the ConfigMap coredns-custom of an overlay.
+	Custom   map[string]string `json:"custom,omitempty"`
+	Problems []string          `json:"problems,omitempty"`
+}
+
+// people writes what people read.
+func (r *rendered) people(w io.Writer) {
+	fmt.Fprint(w, r.Corefile)
+	for _, key := range slices.Sorted(maps.Keys(r.Custom)) {
+		fmt.Fprintf(w, "# %s\n%s", key, r.Custom[key])
+	}
 }
 
 func newRender() *cobra.Command {
@@ -28,7 +41,8 @@ func newRender() *cobra.Command {
 	var services []string
 	c := &cobra.Command{
 		Use: "render -f FILE", Short: "Print the Corefile of a ClusterDNS", Args: noArgs,
-		Long: `Print the Corefile that the operator would make of a ClusterDNS, without a cluster.
+		Long: `Print the Corefile that the operator would make of a ClusterDNS, without a cluster;
+with managementState Overlay, the keys of the ConfigMap coredns-custom.
 
 What cannot be said in a Corefile is left out and told on standard error, and
 the exit status is 1.`,
@@ -48,12 +62,17 @@ the exit status is 1.`,
 				return err
 			}
 			file, problems := render.Corefile(&dns.Spec, facts)
-			r := rendered{Corefile: corefile.Format(file)}
+			var r rendered
+			if dns.Spec.ManagementState == v1alpha1.Overlay {
+				r.Custom = render.Custom(file)
+			} else {
+				r.Corefile = corefile.Format(file)
+			}
 			for _, p := range problems {
 				r.Problems = append(r.Problems, p.String())
 				fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", name, p)
 			}
-			if err := out.write(c.OutOrStdout(), r, func() { fmt.Fprint(c.OutOrStdout(), r.Corefile) }); err != nil {
+			if err := out.write(c.OutOrStdout(), r, func() { r.people(c.OutOrStdout()) }); err != nil {
 				return err
 			}
 			if len(problems) > 0 {

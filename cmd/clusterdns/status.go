@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,7 +29,7 @@ func newStatus() *cobra.Command {
 		Use: "status", Short: "Show how the DNS of the cluster is", Args: noArgs,
 		Long: `Show how the DNS of the cluster is: its conditions, the roll-out, the upstreams,
 the zones, and what others changed. With --watch, it is shown again when it changes,
-until Ctrl-C. The exit status is 1 if the DNS is not available or degraded.`,
+until Ctrl-C; with -o, each as one more document. The exit status is 1 if the DNS is not available or degraded.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			config, err := k.config()
 			if err != nil {
@@ -43,7 +44,7 @@ until Ctrl-C. The exit status is 1 if the DNS is not available or degraded.`,
 				return fmt.Errorf("reaching the API server: %w", err)
 			}
 			if watch {
-				return watchStatus(c.Context(), api, c.OutOrStdout())
+				return watchStatus(c.Context(), api, c.OutOrStdout(), &out)
 			}
 			dns, err := getClusterDNS(c.Context(), api)
 			if err != nil {
@@ -80,7 +81,10 @@ func getClusterDNS(ctx context.Context, api client.Client) (*v1alpha1.ClusterDNS
 
 // watchStatus shows the status whenever it is another one. On a terminal it takes
 // the place of the one before.
-func watchStatus(ctx context.Context, api client.Client, w io.Writer) error {
+func watchStatus(ctx context.Context, api client.Client, w io.Writer, out *format) error {
+	if out.name != "" {
+		return watchDocuments(ctx, api, w, out)
+	}
 	last := ""
 	for {
 		dns, err := getClusterDNS(ctx, api)
@@ -101,6 +105,34 @@ func watchStatus(ctx context.Context, api client.Client, w io.Writer) error {
 			}
 			fmt.Fprint(w, text)
 			last = text
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// watchDocuments writes the status for programs whenever it is another one. That it
+// cannot be read ends it: they begin anew.
+func watchDocuments(ctx context.Context, api client.Client, w io.Writer, out *format) error {
+	var last *v1alpha1.ClusterDNSStatus
+	for {
+		dns, err := getClusterDNS(ctx, api)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case last == nil || !equality.Semantic.DeepEqual(*last, dns.Status):
+			if last != nil && out.name == "yaml" {
+				fmt.Fprintln(w, "---")
+			}
+			if err := out.write(w, dns.Status, nil); err != nil {
+				return err
+			}
+			last = &dns.Status
 		}
 		select {
 		case <-ctx.Done():

@@ -6,32 +6,21 @@ package render
 import (
 	"strings"
 
-	"github.com/clusterdns/clusterdns/api/v1alpha1"
 	"github.com/clusterdns/clusterdns/corefile"
 )
 
-// Overlay returns what the settings add to a Corefile of somebody else, as that
-// file would see it: a server block with what is imported into its default block,
-// and the server blocks of stub zones. Its upstreams stay theirs.
-func Overlay(spec *v1alpha1.ClusterDNSSpec, facts Facts) (*corefile.File, []Problem) {
-	r := &renderer{spec: spec, facts: facts, file: corefile.NewFile(), foreign: true}
-	r.extra = r.parseExtra()
+// overlay renders what is imported into the default block of somebody else, as that
+// file would see it. The upstreams stay theirs.
+func (r *renderer) overlay() {
 	w := r.server("", ".")
 	w.verbatim(r.extra.before)
 	w.log()
 	w.hosts()
 	w.rewrites()
 	w.verbatim(r.extra.after)
-	if spec.Upstreams != nil {
+	if r.spec.Upstreams != nil {
 		r.problem("upstreams", "the Corefile that is added to has its own", "remove this field, or use managementState Managed")
 	}
-	for i := range spec.StubZones {
-		r.stubZone(&spec.StubZones[i])
-	}
-	for _, n := range r.extra.blocks {
-		r.insert("extra.blocks", n)
-	}
-	return r.file, r.problems
 }
 
 // Custom returns an overlay as the data of a ConfigMap coredns-custom: a key that

@@ -27,6 +27,8 @@ type Problem struct {
 	Message string
 	// Remedy says what to do.
 	Remedy string
+	// Unresolved says that the spec names a Service whose address is not known.
+	Unresolved bool
 }
 
 // String returns the problem as field: message; remedy.
@@ -35,10 +37,17 @@ func (p Problem) String() string { return p.Field + ": " + p.Message + "; " + p.
 // Corefile returns the Corefile of spec: the same for the same spec and facts.
 // It never fails. What cannot be said is left out, so that it fails closed, and
 // is a problem: such a Corefile is for people to look at, not for servers.
+//
+// With managementState Overlay it is what the spec adds to a Corefile of somebody
+// else, see [Custom].
 func Corefile(spec *v1alpha1.ClusterDNSSpec, facts Facts) (*corefile.File, []Problem) {
-	r := &renderer{spec: spec, facts: facts, file: corefile.NewFile()}
+	r := &renderer{spec: spec, facts: facts, file: corefile.NewFile(), foreign: spec.ManagementState == v1alpha1.Overlay}
 	r.extra = r.parseExtra()
-	r.defaultBlock()
+	if r.foreign {
+		r.overlay()
+	} else {
+		r.defaultBlock()
+	}
 	for i := range spec.StubZones {
 		r.stubZone(&spec.StubZones[i])
 	}
@@ -78,7 +87,7 @@ type renderer struct {
 }
 
 func (r *renderer) problem(field, message, remedy string) {
-	r.problems = append(r.problems, Problem{field, message, remedy})
+	r.problems = append(r.problems, Problem{Field: field, Message: message, Remedy: remedy})
 }
 
 func (r *renderer) domain() string { return ClusterDomain(r.spec, r.facts) }

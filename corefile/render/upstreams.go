@@ -12,20 +12,20 @@ import (
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
 )
 
-// resolvConf has the servers of the node.
-const resolvConf = "/etc/resolv.conf"
+// ResolvConf has the servers of the node.
+const ResolvConf = "/etc/resolv.conf"
 
-// defaultUpstreams are those of a new cluster.
-func defaultUpstreams() *v1alpha1.Upstreams {
+// DefaultUpstreams are those of a spec without any: the servers of the node.
+func DefaultUpstreams() *v1alpha1.Upstreams {
 	limit := int32(1000)
-	return &v1alpha1.Upstreams{Endpoints: []v1alpha1.Endpoint{{ResolvConf: resolvConf}}, MaxConcurrent: &limit}
+	return &v1alpha1.Upstreams{Endpoints: []v1alpha1.Endpoint{{ResolvConf: ResolvConf}}, MaxConcurrent: &limit}
 }
 
 // forward sends queries to upstreams. If there is none to send them to it
 // answers SERVFAIL: a zone without a server is not asked for elsewhere.
 func (w *writer) forward(u *v1alpha1.Upstreams) {
 	if u == nil {
-		u = defaultUpstreams()
+		u = DefaultUpstreams()
 	}
 	to := []string{"."}
 	for i := range u.Endpoints {
@@ -66,7 +66,9 @@ func (w *writer) endpoint(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint) (to strin
 		if e.Service == nil {
 			w.problem(w.field, "an endpoint is neither an address nor a Service nor a resolv.conf", "set one of them")
 		} else {
-			w.problem(w.field, "Service "+e.Service.Namespace+"/"+e.Service.Name+" is not there, or has no cluster IP", "make it, or name another endpoint")
+			w.problems = append(w.problems, Problem{
+				w.field, "Service " + e.Service.Namespace + "/" + e.Service.Name + " is not there, or has no cluster IP", "make it, or name another endpoint", true,
+			})
 		}
 		return "", false
 	}

@@ -42,6 +42,8 @@ var (
 	config  *rest.Config
 	api     client.Client
 	machine *node.Node
+	// account is a kubeconfig with the rights that the operator has when installed.
+	account string
 	// service is where the Service kube-dns is asked.
 	service netip.AddrPort
 )
@@ -103,7 +105,21 @@ func connect() (err error) {
 	if out, err := kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	api, err = client.New(config, client.Options{Scheme: scheme})
+	if api, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
+		return err
+	}
+	return install()
+}
+
+// install gives the operator the rights of the manifests, and that to read the
+// Secret that the tests name.
+func install() (err error) {
+	for _, file := range []string{"rbac/operator.yaml", "operator/account.yaml", "samples/clusterdns/secret-role.yaml"} {
+		if out, err := kubectl("apply", "--server-side", "-f", filepath.Join(kube.Root(), "manifests", file)); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	account, err = cluster.Do("kubeconfig system:serviceaccount:kube-system:clusterdns-operator")
 	return err
 }
 
@@ -142,13 +158,14 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// operate runs the operator as a process, until the test ends or stop.
+// operate runs the operator as a process with its own rights, until the test ends
+// or stop.
 func operate(t *testing.T, args ...string) *operated {
 	t.Helper()
 	o := &operated{log: &logged{}}
 	args = append([]string{
-		"operator", "--kubeconfig", cluster.Kubeconfig, "--local-image", "--leader-elect=false",
-		"--metrics-address=", "--health-address=", "--coredns", program("coredns"),
+		"operator", "--kubeconfig", account, "--local-image", "--leader-elect=false",
+		"--resolv-conf=", "--metrics-address=", "--health-address=", "--coredns", program("coredns"),
 		"--reach", "10.244.0.0/24=127.244.0.0/24+1000",
 	}, args...)
 	cmd := exec.Command(program("clusterdns"), args...)

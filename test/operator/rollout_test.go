@@ -17,25 +17,9 @@ import (
 	"github.com/clusterdns/clusterdns/test/upstream"
 )
 
-// account returns a kubeconfig with the rights of manifests/rbac/operator.yaml.
-func account(t *testing.T) string {
-	t.Helper()
-	for _, file := range []string{"rbac/operator.yaml", "operator/account.yaml"} {
-		if out, err := kubectl("apply", "--server-side", "-f", filepath.Join(kube.Root(), "manifests", file)); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
-	path, err := cluster.Do("kubeconfig system:serviceaccount:kube-system:clusterdns-operator")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// TestRollOut goes through the life of a ClusterDNS, in one cluster, with the
-// rights that the operator has when it is installed.
+// TestRollOut goes through the life of a ClusterDNS, in one cluster.
 func TestRollOut(t *testing.T) {
-	operate(t, "--kubeconfig", account(t))
+	operate(t)
 	settle(t, v1alpha1.ClusterDNSSpec{})
 	first := programmed(t)
 	if rcode, records := ask("kubernetes.default.svc.cluster.local", dns.TypeA); rcode != "NOERROR" || len(records) != 1 {

@@ -22,7 +22,7 @@ func TestMissingReferences(t *testing.T) {
 	ca := authority(t)
 	secure := upstreamOf(t, upstream.Config{CA: ca, DemandCertificate: true})
 	upstreams := over(secure, upstream.TLS)
-	upstreams.TLS.ClientCertificateSecret = "client"
+	upstreams.TLS.ClientCertificateSecret = "dns-client"
 	spec := withStub(t, "corp.example", upstreams)
 	spec.StubZones = append(spec.StubZones, v1alpha1.StubZone{Name: "service", Zones: []v1alpha1.Zone{"corp.example.org"}, Upstreams: v1alpha1.Upstreams{
 		Endpoints: []v1alpha1.Endpoint{{Service: &v1alpha1.ServiceReference{Namespace: "default", Name: "resolver"}}},
@@ -34,7 +34,7 @@ func TestMissingReferences(t *testing.T) {
 	}
 	says(t, d, v1alpha1.ConditionResolvedRefs,
 		"stubZones[stub].upstreams.tls.caConfigMap: ConfigMap kube-system/ca is not there; make it, with the key ca-bundle.crt",
-		"stubZones[stub].upstreams.tls.clientCertificateSecret: Secret kube-system/client is not there; make it, of type kubernetes.io/tls",
+		"stubZones[stub].upstreams.tls.clientCertificateSecret: Secret kube-system/dns-client is not there; make it, of type kubernetes.io/tls",
 		"stubZones[service].upstreams: Service default/resolver is not there, or has no cluster IP; make it, or name another endpoint")
 	told(t, "RefNotFound", "kube-system/ca")
 	if got := loads(deployment(t).Spec.Template.Spec); got != good {
@@ -76,44 +76,34 @@ func TestServiceAsUpstream(t *testing.T) {
 	})
 }
 
-// TestForbiddenSecret has an operator that may not read Secrets.
+// TestForbiddenSecret names a Secret that the operator may not read, until it may.
 func TestForbiddenSecret(t *testing.T) {
-	const account = "limited"
-	everything := []string{"*"}
-	rule := func(groups, resources []string) rbacv1.PolicyRule {
-		return rbacv1.PolicyRule{APIGroups: groups, Resources: resources, Verbs: everything}
-	}
-	meta := metav1.ObjectMeta{Name: account}
-	putForTest(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: account}})
-	putForTest(t, &rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
-		rule([]string{"apps", "policy", "networking.k8s.io", "rbac.authorization.k8s.io", "discovery.k8s.io", "events.k8s.io", "clusterdns.io", "multicluster.x-k8s.io"}, everything),
-		rule([]string{""}, []string{"configmaps", "services", "pods", "nodes", "namespaces", "serviceaccounts", "events"}),
-	}})
-	putForTest(t, &rbacv1.ClusterRoleBinding{
-		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: account},
-		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: system, Name: account}},
-	})
-	kubeconfig, err := cluster.Do("kubeconfig system:serviceaccount:" + system + ":" + account)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ca := authority(t)
 	bundle(t, ca.PEM())
-	putForTest(t, identity(t, ca))
-	o := begin(t, base(t), "--kubeconfig", kubeconfig)
+	secret := identity(t, ca)
+	secret.Name = "private"
+	putForTest(t, secret)
+	begin(t, base(t))
 	good := current(t).Status.Revision.Name
 	upstreams := over(upstreamOf(t, upstream.Config{CA: ca, DemandCertificate: true}), upstream.TLS)
-	upstreams.TLS.ClientCertificateSecret = "client"
+	upstreams.TLS.ClientCertificateSecret = "private"
 	give(t, withStub(t, "corp.example", upstreams))
 	d := await(t, "ResolvedRefs is False", func(d *v1alpha1.ClusterDNS) bool {
 		return condition(d, v1alpha1.ConditionResolvedRefs, metav1.ConditionFalse, "")
 	})
-	says(t, d, v1alpha1.ConditionResolvedRefs, "reading Secret kube-system/client is forbidden; allow the operator to get it")
+	says(t, d, v1alpha1.ConditionResolvedRefs, "reading Secret kube-system/private is forbidden; allow the operator to get it")
 	if got := loads(deployment(t).Spec.Template.Spec); got != good {
 		t.Errorf("the servers load %s, want %s", got, good)
 	}
-	o.stop()
-	operate(t)
+	putForTest(t, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: "private"}, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"private"}, Verbs: []string{"get"}},
+	}})
+	putForTest(t, &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: "private"}, RoleRef: rbacv1.RoleRef{APIGroup: "rbac.authorization.k8s.io", Kind: "Role", Name: "private"},
+		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: system, Name: "clusterdns-operator"}},
+	})
 	programmed(t)
 	answered(t, host, "192.0.2.80")
+	give(t, base(t))
+	programmed(t)
 }

@@ -24,7 +24,7 @@ func bundle(t *testing.T, pem ...[]byte) {
 	})
 }
 
-// identity returns the Secret client, with a certificate of ca.
+// identity returns the Secret dns-client, with a certificate of ca.
 func identity(t *testing.T, ca *upstream.CA) *corev1.Secret {
 	t.Helper()
 	pair, err := ca.Client()
@@ -36,7 +36,7 @@ func identity(t *testing.T, ca *upstream.CA) *corev1.Secret {
 		t.Fatal(err)
 	}
 	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: "client"}, Type: corev1.SecretTypeTLS,
+		ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: "dns-client"}, Type: corev1.SecretTypeTLS,
 		Data: map[string][]byte{corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key},
 	}
 }
@@ -73,7 +73,7 @@ func TestEncryptedUpstreams(t *testing.T) {
 			expires[zone] = u.Expires()
 		}
 		if transport == upstream.TLS {
-			upstreams.TLS.ClientCertificateSecret = "client"
+			upstreams.TLS.ClientCertificateSecret = "dns-client"
 		}
 		spec.StubZones = append(spec.StubZones, v1alpha1.StubZone{Name: fmt.Sprintf("t%d", i), Zones: []v1alpha1.Zone{v1alpha1.Zone(zone)}, Upstreams: upstreams})
 		zones[transport] = zone

@@ -41,7 +41,7 @@ func (s *session) startOperator(ctx context.Context, k kubectl, kubeconfig strin
 		return nil, err
 	}
 	output := &tee{log: log, screen: s.err}
-	cmd := exec.Command(s.program("clusterdns"), "operator", "--kubeconfig="+kubeconfig, "--local-image", "--leader-elect=false",
+	cmd := exec.Command(s.program("clusterdns"), "operator", "--kubeconfig="+kubeconfig, "--local-image", "--resolv-conf=", "--leader-elect=false",
 		"--log-format=text", "--metrics-address="+address(s.metrics), "--health-address="+address(s.health), "--coredns="+s.program("coredns"),
 		"--reach="+podNetwork+"="+loopback+"+1000")
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, output, output

@@ -24,6 +24,8 @@ const (
 	patience = 5
 	window   = 10 * time.Minute
 	respite  = time.Hour
+	// memory is how long a change is told that was put right.
+	memory = 24 * time.Hour
 )
 
 // Drift knows what others changed in objects that are ours. It is not safe for
@@ -103,8 +105,9 @@ func (d *Drift) note(key, kind, field, manager string, now time.Time) {
 	}
 }
 
-// Status returns what is known, sorted.
+// Status returns what is known, sorted. What nobody did again since is forgotten.
 func (d *Drift) Status(now time.Time) []v1alpha1.DriftStatus {
+	maps.DeleteFunc(d.found, func(_ string, f *finding) bool { return now.Sub(f.times[len(f.times)-1]) > memory })
 	var out []v1alpha1.DriftStatus
 	for _, key := range slices.Sorted(maps.Keys(d.found)) {
 		f := d.found[key]

@@ -5,9 +5,11 @@ package observe
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/miekg/dns"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -53,6 +55,24 @@ func kubelet(text string) (k plan.Kubelet) {
 		}
 	}
 	return k
+}
+
+// nodeResolvers returns the servers of a resolv.conf; none if it cannot be read.
+func nodeResolvers(path string) []netip.Addr {
+	if path == "" {
+		return nil
+	}
+	config, err := dns.ClientConfigFromFile(path)
+	if err != nil {
+		return nil
+	}
+	var out []netip.Addr
+	for _, s := range config.Servers {
+		if a, err := netip.ParseAddr(s); err == nil && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // clusterDomain returns the zone that a Corefile serves for the cluster, or "".

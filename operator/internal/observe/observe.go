@@ -33,6 +33,8 @@ type Observer struct {
 	Reader   client.Reader
 	Mapper   meta.RESTMapper
 	Operator plan.Operator
+	// ResolvConf is the file with the servers of this node. Empty has none.
+	ResolvConf string
 	// Sizes remembers how large the cluster is. Nil counts each time.
 	Sizes *Sizes
 }
@@ -54,6 +56,7 @@ func (o Observer) Observe(ctx context.Context, now time.Time) (plan.Observed, er
 	r.kubelets()
 	r.networks()
 	r.references(plan.Wants(&dns.Spec))
+	r.out.NodeResolvers = nodeResolvers(o.ResolvConf)
 	r.out.Size = o.Sizes.get(now, r.size)
 	return r.out, r.err
 }

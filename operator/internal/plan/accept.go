@@ -70,10 +70,9 @@ func (p *planner) accept() refusal {
 // invalid returns the problems of rendering, but those of references, which are
 // told apart.
 func (p *planner) invalid() []string {
-	missing := strings.Join(p.missing(), "\n")
 	var out []string
 	for _, problem := range p.problems {
-		if !strings.Contains(missing, problem.String()) {
+		if !problem.Unresolved {
 			out = append(out, problem.String())
 		}
 	}

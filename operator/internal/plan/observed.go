@@ -52,6 +52,8 @@ type Observed struct {
 	// Check is what the program of the servers says about the Corefile that
 	// [Corefile] returned.
 	Check Check
+	// NodeResolvers are the servers of the node that the operator is on.
+	NodeResolvers []netip.Addr
 	// Answers are what came of the questions that [Questions] returned, by their key.
 	Answers map[string]Answer
 	// Unread says why the cluster could not be read, or "". Nothing but ClusterDNS is

@@ -76,11 +76,7 @@ func newPlanner(o Observed) *planner {
 	p := &planner{Observed: o, live: o.live(), kept: readRevisions(o.Revisions)}
 	p.kept.forgetOthers(string(o.ClusterDNS.UID))
 	spec := &p.ClusterDNS.Spec
-	if spec.ManagementState == v1alpha1.Overlay {
-		p.file, p.problems = render.Overlay(spec, p.facts())
-	} else {
-		p.file, p.problems = render.Corefile(spec, p.facts())
-	}
+	p.file, p.problems = render.Corefile(spec, p.facts())
 	p.text = corefile.Format(p.file)
 	p.target = p.newTarget()
 	return p

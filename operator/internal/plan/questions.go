@@ -34,6 +34,8 @@ type Question struct {
 	Key string
 	// Zone is the one that is forwarded, if the question is about that.
 	Zone string
+	// OfNode says that the server is one of the operator's node: others may have others.
+	OfNode bool
 	// Address of the server, which is a Pod's if Pod has its name.
 	Address   netip.AddrPort
 	Pod       string
@@ -183,32 +185,54 @@ func origin(zone string) string {
 	return strings.Join(append(digits, root), ".")
 }
 
-// A server is an endpoint of upstreams that has an address.
+// A server is an endpoint of upstreams, with an address of it.
 type server struct {
-	endpoint string // as the Corefile has it
-	zones    []string
-	key      string
+	of       *v1alpha1.Upstreams
+	endpoint *v1alpha1.Endpoint
+	address  netip.Addr
 }
 
-// upstreamQuestions ask each endpoint that has an address.
-func (p *planner) upstreamQuestions() []Question {
-	var out []Question
-	for u := range upstreamsOf(&p.ClusterDNS.Spec) {
+// upstreamServers are all whose address is known. Of those of the nodes these are
+// the ones of the operator's.
+func (p *planner) upstreamServers() []server {
+	var out []server
+	add := func(u *v1alpha1.Upstreams) {
 		for i := range u.Endpoints {
-			a, ok := render.Address(&u.Endpoints[i], p.facts())
-			if ok {
-				out = append(out, p.upstreamQuestion(u, &u.Endpoints[i], a)...)
+			e := &u.Endpoints[i]
+			if a, ok := render.Address(e, p.facts()); ok {
+				out = append(out, server{u, e, a})
+			}
+			if e.ResolvConf == render.ResolvConf {
+				for _, a := range p.NodeResolvers {
+					out = append(out, server{u, e, a})
+				}
 			}
 		}
+	}
+	if spec := &p.ClusterDNS.Spec; spec.Upstreams == nil && spec.ManagementState != v1alpha1.Overlay {
+		add(render.DefaultUpstreams())
+	}
+	for u := range upstreamsOf(&p.ClusterDNS.Spec) {
+		add(u)
 	}
 	return out
 }
 
-func (p *planner) upstreamQuestion(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint, a netip.Addr) []Question {
+// upstreamQuestions ask each upstream.
+func (p *planner) upstreamQuestions() []Question {
+	var out []Question
+	for _, s := range p.upstreamServers() {
+		out = append(out, p.upstreamQuestion(s)...)
+	}
+	return out
+}
+
+func (p *planner) upstreamQuestion(s server) []Question {
+	u, e := s.of, s.endpoint
 	zone := p.zonesOf(u)[0]
 	name, qtype := about(u, zone)
 	q := Question{
-		Zone: zone, Address: netip.AddrPortFrom(a, uint16(cmp.Or(int(e.Port), render.DefaultPort(u.Transport)))), //nolint:gosec // a port
+		Zone: zone, OfNode: e.ResolvConf != "", Address: s.addrPort(),
 		Transport: u.Transport, ServerName: string(e.ServerName), Name: name, Type: qtype, Want: WantAnswer,
 	}
 	if h := u.HealthCheck; h != nil {
@@ -218,7 +242,7 @@ func (p *planner) upstreamQuestion(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint, 
 		q.ServerName = or(q.ServerName, string(t.ServerName))
 		q.Certificates, q.Secret = string(t.CAConfigMap), string(t.ClientCertificateSecret)
 	}
-	q.Key = p.upstreamKey(u, e, a)
+	q.Key = p.upstreamKey(s)
 	if u.Transport != "" && u.Transport != v1alpha1.TransportDNS {
 		return []Question{q}
 	}
@@ -227,19 +251,23 @@ func (p *planner) upstreamQuestion(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint, 
 	return []Question{q, tcp}
 }
 
-// upstreamKey names an endpoint and whom it is asked for.
-func (p *planner) upstreamKey(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint, a netip.Addr) string {
-	return fmt.Sprintf("upstream %s of %s", endpointText(u, e, a), p.zonesOf(u)[0])
+// upstreamKey names a server and whom it is asked for.
+func (p *planner) upstreamKey(s server) string {
+	return fmt.Sprintf("upstream %s of %s", s, p.zonesOf(s.of)[0])
 }
 
-// endpointText writes an endpoint for people.
-func endpointText(u *v1alpha1.Upstreams, e *v1alpha1.Endpoint, a netip.Addr) string {
+func (s server) addrPort() netip.AddrPort {
+	return netip.AddrPortFrom(s.address, uint16(cmp.Or(int(s.endpoint.Port), render.DefaultPort(s.of.Transport)))) //nolint:gosec // a port
+}
+
+// String writes a server for people.
+func (s server) String() string {
 	scheme := ""
-	switch u.Transport {
+	switch s.of.Transport {
 	case v1alpha1.TransportTLS, v1alpha1.TransportHTTPS, v1alpha1.TransportQUIC, v1alpha1.TransportTCP:
-		scheme = strings.ToLower(string(u.Transport)) + "://"
+		scheme = strings.ToLower(string(s.of.Transport)) + "://"
 	}
-	return scheme + netip.AddrPortFrom(a, uint16(cmp.Or(int(e.Port), render.DefaultPort(u.Transport)))).String() //nolint:gosec // a port
+	return scheme + s.addrPort().String()
 }
 
 // zonesOf returns the zones that upstreams are asked for.

@@ -189,12 +189,15 @@ func (p *planner) canaryProblem(canary *corev1.Pod) (problem string, wait bool) 
 	}
 	wait = true
 	for _, q := range slices.Concat(p.clusterQuestions(canary), p.upstreamQuestions(), p.zoneQuestions(canary), p.userQuestions(canary)) {
+		if !p.counts(q) {
+			continue
+		}
 		a, asked := p.Answers[q.Key]
 		if !asked || a.At.Before(canary.CreationTimestamp.Time) {
 			return "", true // what was bad before may be good by now
 		}
 		wait = false
-		if a.Problem != "" && p.counts(q) {
+		if a.Problem != "" {
 			return strings.TrimPrefix(q.Key, canary.Name+" ") + ": " + a.Problem, false
 		}
 	}
@@ -211,7 +214,10 @@ func because(cause string) string {
 
 // counts reports whether a bad answer is one to the change: see ADR 10.
 func (p *planner) counts(q Question) bool {
-	if q.Zone == "" {
+	switch {
+	case q.OfNode:
+		return false
+	case q.Zone == "":
 		return true
 	}
 	good, ok := p.kept.good()

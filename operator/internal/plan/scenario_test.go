@@ -125,6 +125,7 @@ type situation struct {
 	}
 	ServiceCIDRs    []string
 	APIServer       []string
+	NodeResolvers   []netip.Addr
 	Present         []string
 	ServiceMonitors bool
 	NoLocalImage    bool
@@ -210,7 +211,7 @@ func (s *situation) surroundings(t *testing.T, spec v1alpha1.ClusterDNSSpec) Obs
 	o := Observed{
 		Now: noon, Operator: Operator{Namespace: "kube-system", ServiceName: "kube-dns", Repository: "clusterdns/coredns", Tag: "v0.1.0", LocalImage: !s.NoLocalImage},
 		ClusterDNS: &v1alpha1.ClusterDNS{ObjectMeta: metav1.ObjectMeta{Name: "default", Generation: cmp.Or(s.Generation, 1)}, Spec: spec},
-		Size:       s.Size, Unread: s.Unread, Failed: s.Failed, Present: s.Present, ServiceMonitors: s.ServiceMonitors, Drift: s.Drift,
+		Size:       s.Size, NodeResolvers: s.NodeResolvers, Unread: s.Unread, Failed: s.Failed, Present: s.Present, ServiceMonitors: s.ServiceMonitors, Drift: s.Drift,
 	}
 	for _, kind := range slices.Sorted(maps.Keys(s.Before)) {
 		status, reason, _ := strings.Cut(s.Before[kind], " ")

@@ -320,33 +320,30 @@ func (p *planner) tell(old, s *v1alpha1.ClusterDNSStatus) {
 	}
 }
 
-// upstreamStatus says how each endpoint that has an address is.
+// upstreamStatus says how each upstream is whose address is known.
 func (p *planner) upstreamStatus() []v1alpha1.UpstreamStatus {
 	var out []v1alpha1.UpstreamStatus
-	for u := range upstreamsOf(&p.ClusterDNS.Spec) {
-		for i := range u.Endpoints {
-			a, ok := render.Address(&u.Endpoints[i], p.facts())
-			if !ok {
-				continue
-			}
-			key := p.upstreamKey(u, &u.Endpoints[i], a)
-			first, asked := p.Answers[key]
-			if !asked {
-				continue
-			}
-			st := v1alpha1.UpstreamStatus{Endpoint: endpointText(u, &u.Endpoints[i], a), Zones: p.zonesOf(u), LastRcode: first.Rcode, Message: first.Problem}
-			if tcp := p.Answers[key+" over TCP"]; st.Message == "" && tcp.Problem != "" {
-				st.Message = "over TCP: " + tcp.Problem
-			}
-			st.Healthy = st.Message == ""
-			if first.Rcode != "" {
-				st.RTT = &metav1.Duration{Duration: first.RTT.Round(100 * time.Microsecond)}
-			}
-			if !first.CertificateExpires.IsZero() {
-				st.CertificateExpires = ptr(metav1.NewTime(first.CertificateExpires))
-			}
-			out = append(out, st)
+	for _, server := range p.upstreamServers() {
+		key := p.upstreamKey(server)
+		first, asked := p.Answers[key]
+		if !asked {
+			continue
 		}
+		st := v1alpha1.UpstreamStatus{Endpoint: server.String(), Zones: p.zonesOf(server.of), LastRcode: first.Rcode, Message: first.Problem}
+		if server.endpoint.ResolvConf != "" {
+			st.Endpoint += " (" + server.endpoint.ResolvConf + ")"
+		}
+		if tcp := p.Answers[key+" over TCP"]; st.Message == "" && tcp.Problem != "" {
+			st.Message = "over TCP: " + tcp.Problem
+		}
+		st.Healthy = st.Message == ""
+		if first.Rcode != "" {
+			st.RTT = &metav1.Duration{Duration: first.RTT.Round(100 * time.Microsecond)}
+		}
+		if !first.CertificateExpires.IsZero() {
+			st.CertificateExpires = ptr(metav1.NewTime(first.CertificateExpires))
+		}
+		out = append(out, st)
 	}
 	return out
 }
@@ -362,7 +359,7 @@ func (p *planner) upstreamsHealthy(s *v1alpha1.ClusterDNSStatus) {
 	case len(bad) > 0:
 		p.set(s, v1alpha1.ConditionUpstreamsHealthy, metav1.ConditionFalse, ReasonUpstreamFails, strings.Join(bad, "\n"))
 	case len(s.Upstreams) == 0:
-		p.set(s, v1alpha1.ConditionUpstreamsHealthy, metav1.ConditionUnknown, ReasonAsExpected, "no upstream has an address in the spec")
+		p.set(s, v1alpha1.ConditionUpstreamsHealthy, metav1.ConditionUnknown, ReasonAsExpected, "the address of no upstream is known")
 	default:
 		p.set(s, v1alpha1.ConditionUpstreamsHealthy, metav1.ConditionTrue, ReasonAsExpected, fmt.Sprintf("%d upstreams answer", len(s.Upstreams)))
 	}
