@@ -63,7 +63,8 @@ func TestForeignDNSIsLeftAlone(t *testing.T) {
 	before := objects(t)
 	give(t, base(t))
 	forget(t)
-	operate(t, "--namespace="+namespace, "--service-name=kube-dns")
+	// The manifests have rights for kube-system only.
+	operate(t, "--kubeconfig="+cluster.Kubeconfig, "--namespace="+namespace, "--service-name=kube-dns")
 	d := unprogrammed(t, "ForeignDNS")
 	says(t, d, v1alpha1.ConditionProgrammed, "Service other/kube-dns", "Pod coredns-", "kind: DNSMigration", "spec: {from: auto}")
 	nudge(t, namespace)
