@@ -18,9 +18,6 @@ import (
 	"github.com/clusterdns/clusterdns/test/cluster/internal/netns"
 )
 
-// Programs are what this package calls.
-var Programs = []string{"ip"}
-
 // HasIPv6 reports whether the kernel has IPv6.
 func HasIPv6() bool {
 	_, err := os.Stat("/proc/net/if_inet6")
