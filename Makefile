@@ -26,6 +26,7 @@ run: build cluster ## Start a cluster and our DNS for it, and try it with dig [P
 test: deps build cluster vet race unit fuzz ## Run all tests; on Debian as root it installs what is missing
 	$(GO) -C test/cluster test ./...
 	$(GO) -C cmd/image test ./...
+	$(GO) -C test/images test ./...
 
 .PHONY: build
 build: ## Build bin/coredns and bin/clusterdns
@@ -44,6 +45,12 @@ image: ## Make OCI images of both programs for amd64 and arm64, without Docker [
 	@CGO_ENABLED=0 $(GO) -C cmd/image build -trimpath -o ../../bin/image .
 	@bin/image $(IMAGEFLAGS)
 
+.PHONY: e2e-images
+e2e-images: ## Make the images of the pods of the end-to-end tests, without Docker [IMAGES=names]
+	@test/deps.sh images
+	@CGO_ENABLED=0 $(GO) -C test/images build -trimpath -o ../../bin/test-images .
+	@bin/test-images $(IMAGES)
+
 .PHONY: deps
 deps: ## Install the Debian packages that the tests need, or name them
 	@test/deps.sh
@@ -54,6 +61,7 @@ vet: ## Check the format and vet
 	$(GO) vet ./...
 	$(GO) -C test/cluster vet ./...
 	$(GO) -C cmd/image vet ./...
+	$(GO) -C test/images vet ./...
 
 .PHONY: race
 race: ## Run the tests of the root module with the race detector

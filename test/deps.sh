@@ -3,12 +3,18 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs the Debian packages that the tests need, or says what to install.
+# With the argument images, those from which the images of pods are made.
 set -eu
 
 missing=
 need() { # program package
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
+if [ "${1:-}" = images ]; then
+	need busybox busybox-static
+	need musl-gcc musl-tools
+	need mmdebstrap mmdebstrap
+fi
 need dig bind9-dnsutils
 need nslookup bind9-dnsutils
 # The race detector needs a C compiler and the headers of the C library.
@@ -29,5 +35,5 @@ fi
 echo "the tests need these Debian packages, or what they are called here:$missing" >&2
 echo "install them, or run make test as root on Debian" >&2
 case $missing in
-*dnsutils*) exit 1 ;; # without a compiler only the race detector is missing, and make test says so
+*dnsutils* | *busybox* | *musl* | *mmdebstrap*) exit 1 ;; # without a compiler only the race detector is missing, and make test says so
 esac

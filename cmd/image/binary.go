@@ -16,9 +16,9 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/clusterdns/clusterdns/cmd/image/internal/oci"
 	"github.com/clusterdns/clusterdns/cmd/image/internal/sbom"
 	"github.com/clusterdns/clusterdns/cmd/image/internal/source"
+	"github.com/clusterdns/clusterdns/cmd/image/oci"
 )
 
 // A binary is a program that is built for one platform.

@@ -13,7 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/clusterdns/clusterdns/cmd/image/internal/base"
-	"github.com/clusterdns/clusterdns/cmd/image/internal/oci"
+	"github.com/clusterdns/clusterdns/cmd/image/oci"
 )
 
 func (j *job) run(ctx context.Context) error {

@@ -4,8 +4,8 @@
 package main
 
 import (
-	"github.com/clusterdns/clusterdns/cmd/image/internal/oci"
 	"github.com/clusterdns/clusterdns/cmd/image/internal/source"
+	"github.com/clusterdns/clusterdns/cmd/image/oci"
 )
 
 // registry is where containerd and others look for a name without a registry,

@@ -1,13 +1,13 @@
 // Copyright The clusterdns Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cluster runs a real Kubernetes control plane on this machine.
+// Package cluster runs a real Kubernetes on this machine.
 //
 // It starts etcd, kube-apiserver, kube-controller-manager and, if asked,
 // kube-scheduler as ordinary processes on loopback addresses and free ports.
-// Neither root nor a container runtime is needed. There are no nodes, so pods
-// are objects only. The package uses nothing but the standard library:
-// Kubernetes itself is linked by cmd/kube alone.
+// Neither root nor a container runtime is needed for that: pods are objects
+// only. As root on Linux it also starts real nodes, each in a network namespace
+// of its own. Kubernetes itself is linked by cmd/kube alone.
 package cluster
 
 import (
@@ -83,6 +83,9 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.startControllers(ctx); err != nil {
 		return err
 	}
+	if err := c.startNodes(ctx); err != nil {
+		return err
+	}
 	c.state.Ready, c.state.Established = true, true
 	if err := c.files.save(c.state); err != nil {
 		return err
@@ -104,6 +107,7 @@ func (c *Cluster) Stop() {
 	if !c.state.Ready || c.failure() != nil {
 		grace = 0 // half a cluster waits for its other half; none of them needs a proper end
 	}
+	c.stopNodes()
 	// The controllers go together: each takes a moment, and neither needs the
 	// other.
 	var controllers sync.WaitGroup

@@ -21,3 +21,4 @@ func (l layout) pkiFile(n string) string   { return l.path("pki", n) }
 func (l layout) logs() string              { return l.path("logs") }
 func (l layout) log(program string) string { return l.path("logs", program+".log") }
 func (l layout) data() string              { return l.path("etcd") }
+func (l layout) node(name string) string   { return l.path("nodes", name) }

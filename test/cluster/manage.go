@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -55,7 +54,7 @@ func Stop(ctx context.Context, dir string, log io.Writer) (bool, error) {
 	if err != nil || s.Dir == "" {
 		return stopped, err
 	}
-	ended, err := endLeftovers(ctx, s, log)
+	ended, err := endLeftovers(ctx, files, s, log)
 	if err != nil {
 		return false, err
 	}
@@ -84,10 +83,11 @@ func stopHolder(ctx context.Context, files layout) (bool, error) {
 }
 
 // endLeftovers ends the recorded programs that still run, though the one that
-// started them does not. It reports whether there were any.
-func endLeftovers(ctx context.Context, s state, log io.Writer) (bool, error) {
+// started them does not, and what is left of nodes. It reports whether there
+// was anything.
+func endLeftovers(ctx context.Context, files layout, s state, log io.Writer) (bool, error) {
 	any := false
-	for _, name := range slices.Backward(programNames) {
+	for _, name := range s.stopOrder() {
 		record, ok := s.Processes[name]
 		if !ok || !record.Alive() {
 			continue
@@ -98,7 +98,8 @@ func endLeftovers(ctx context.Context, s state, log io.Writer) (bool, error) {
 			return any, err
 		}
 	}
-	return any, nil
+	cleaned, err := cleanNodes(ctx, files, s, log)
+	return any || cleaned, err
 }
 
 // Status describes the cluster in a directory.
@@ -138,7 +139,7 @@ func Inspect(ctx context.Context, dir string) (Status, error) {
 		return Status{}, err
 	}
 	status.NotReady = get(ctx, client, a.apiServer+"/readyz?verbose")
-	for _, name := range programNames {
+	for _, name := range s.startOrder() {
 		if r, ok := s.Processes[name]; ok {
 			status.Programs = append(status.Programs, Program{name, r.PID, r.Alive(), a.files.log(name)})
 		}

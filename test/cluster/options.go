@@ -38,6 +38,9 @@ type Options struct {
 	// Scheduler also starts kube-scheduler, which has nothing to do as long as
 	// there are no nodes.
 	Scheduler bool
+	// Nodes gives the cluster real nodes, which run Pods. They need root on
+	// Linux, and make Scheduler true. Nil means none, now and later.
+	Nodes *NodeOptions
 	// Timeout bounds the start of the cluster and of the API server alone.
 	// Zero means two minutes: it takes seconds unless the machine is busy.
 	Timeout time.Duration
@@ -63,6 +66,12 @@ func (o Options) complete() (Options, error) {
 	}
 	if _, err := serviceRanges(o.ServiceCIDRs); err != nil {
 		return o, err
+	}
+	if o.Nodes != nil {
+		if o.Nodes, err = o.Nodes.complete(dir); err != nil {
+			return o, err
+		}
+		o.Scheduler = true
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 2 * time.Minute
@@ -106,6 +115,12 @@ func (o Options) withPrograms() (Options, error) {
 			missing = append(missing, name)
 		}
 	}
+	if o.Nodes != nil && !isFile(o.file(pauseFile)) {
+		missing = append(missing, pauseFile)
+	}
+	if missing != nil && o.Nodes != nil && !o.assets {
+		remedy = "build them with `cluster build --nodes`"
+	}
 	if missing != nil {
 		return o, fmt.Errorf("%s: no %s there; %s", o.Bin, strings.Join(missing, ", "), remedy)
 	}
@@ -120,6 +135,9 @@ func (o Options) needed() []string {
 			names = append(names, scheduler)
 		}
 	}
+	if o.Nodes != nil {
+		names = append(names, nodePrograms...)
+	}
 	return names
 }
 
@@ -131,6 +149,9 @@ func (o Options) program(name string) string {
 	}
 	return path
 }
+
+// file is the path of something in Bin that is no program.
+func (o Options) file(name string) string { return filepath.Join(o.Bin, name) }
 
 func (o Options) kubectl() string {
 	if path := o.program("kubectl"); path != "" {

@@ -22,7 +22,7 @@ func (c *Cluster) prepare(ctx context.Context) error {
 	if c.state, err = c.files.load(); err != nil {
 		return err
 	}
-	if _, err := endLeftovers(ctx, c.state, c.opts.Log); err != nil {
+	if _, err := endLeftovers(ctx, c.files, c.state, c.opts.Log); err != nil {
 		return err
 	}
 	if had := c.state.ServiceCIDRs; had != "" && had != c.opts.ServiceCIDRs {
@@ -38,6 +38,11 @@ func (c *Cluster) prepare(ctx context.Context) error {
 		APIPort:      c.state.APIPort,
 		EtcdPort:     c.state.EtcdPort,
 		PeerPort:     c.state.PeerPort,
+		Network:      c.state.Network,
+		Nodes:        c.state.Nodes,
+	}
+	if err := c.planNetwork(ctx); err != nil {
+		return err
 	}
 	if err := choosePorts(&c.state.APIPort, &c.state.EtcdPort, &c.state.PeerPort); err != nil {
 		return err
@@ -73,7 +78,7 @@ func (c *Cluster) makeDirs() error {
 			return err
 		}
 	}
-	for _, name := range programNames {
+	for _, name := range c.state.startOrder() {
 		if err := os.Truncate(c.files.log(name), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -94,6 +99,13 @@ func (c *Cluster) makeCredentials() error {
 		return err
 	}
 	if err := serving.Write(c.files.pkiFile("apiserver.crt"), c.files.pkiFile("apiserver.key")); err != nil {
+		return err
+	}
+	kubelets, err := c.ca.Client("kube-apiserver", adminGroup)
+	if err != nil {
+		return err
+	}
+	if err := kubelets.Write(c.files.pkiFile("kubelet-client.crt"), c.files.pkiFile("kubelet-client.key")); err != nil {
 		return err
 	}
 	for user, path := range map[string]string{
@@ -120,6 +132,9 @@ func (c *Cluster) apiServerAddresses() []netip.Addr {
 	ranges, _ := serviceRanges(c.opts.ServiceCIDRs) // complete has checked it
 	for _, r := range ranges {
 		addresses = append(addresses, r.Addr().Next())
+	}
+	if c.opts.Nodes != nil {
+		addresses = append(addresses, c.state.Network.Host()...)
 	}
 	return addresses
 }

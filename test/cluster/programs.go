@@ -57,7 +57,7 @@ func (c *Cluster) etcd() process.Command {
 func (c *Cluster) apiServer() process.Command {
 	return c.command(apiServer,
 		"--etcd-servers="+c.state.etcdClient(),
-		"--bind-address=127.0.0.1",
+		"--bind-address="+c.bound(),
 		"--secure-port="+strconv.Itoa(c.state.APIPort),
 		"--advertise-address="+c.advertised(),
 		"--cert-dir="+c.files.pki(),
@@ -73,14 +73,30 @@ func (c *Cluster) apiServer() process.Command {
 		"--kubelet-preferred-address-types=InternalIP", // node names are in no DNS
 		"--allow-privileged=true",
 		"--shutdown-watch-termination-grace-period=200ms",
+		"--kubelet-certificate-authority="+c.files.pkiFile("ca.crt"),
+		"--kubelet-client-certificate="+c.files.pkiFile("kubelet-client.crt"),
+		"--kubelet-client-key="+c.files.pkiFile("kubelet-client.key"),
 	)
+}
+
+// bound is where the API server listens. Pods have to reach it, and tests on
+// this machine use 127.0.0.1; it takes one address or all.
+func (c *Cluster) bound() string {
+	if c.opts.Nodes != nil {
+		return "0.0.0.0"
+	}
+	return "127.0.0.1"
 }
 
 // advertised is the address in the endpoints of the Service kubernetes. A
 // loopback address is not allowed there, and one of the host would make
 // answers differ from machine to machine; so it is one from the ranges of
 // RFC 5737 and RFC 3849 that lead nowhere. No one uses it: there are no pods.
+// With nodes it is the address that the host has towards them.
 func (c *Cluster) advertised() string {
+	if c.opts.Nodes != nil {
+		return c.state.Network.Host()[0].String()
+	}
 	ranges, _ := serviceRanges(c.opts.ServiceCIDRs) // complete has checked it
 	if ranges[0].Addr().Is6() {
 		return "2001:db8::1"
@@ -101,6 +117,7 @@ func (c *Cluster) controllerManager() process.Command {
 		"--cluster-signing-key-file="+c.files.pkiFile("ca.key"),
 		"--service-cluster-ip-range="+c.opts.ServiceCIDRs,
 		"--kube-api-qps=200", "--kube-api-burst=400", // tests make many objects at once
+		"--node-monitor-period=2s", "--node-monitor-grace-period=20s", // a lost node is noticed in seconds
 	)
 }
 

@@ -19,6 +19,12 @@ import (
 // It gives up when a program fails or ctx ends, and then says why: name is the
 // program that is waited for.
 func (c *Cluster) await(ctx context.Context, name string, paths ...string) error {
+	return c.poll(ctx, name, func() error { return c.check(ctx, &paths) })
+}
+
+// poll returns once ready does not complain any more. It gives up as await
+// does.
+func (c *Cluster) poll(ctx context.Context, name string, ready func() error) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	var missing error
@@ -26,7 +32,7 @@ func (c *Cluster) await(ctx context.Context, name string, paths ...string) error
 		if err := c.failure(); err != nil {
 			return err
 		}
-		err := c.check(ctx, &paths)
+		err := ready()
 		if err == nil {
 			return nil
 		}
@@ -57,7 +63,7 @@ func (c *Cluster) check(ctx context.Context, paths *[]string) error {
 }
 
 func (c *Cluster) failure() error {
-	for _, name := range programNames {
+	for _, name := range c.state.startOrder() {
 		if p := c.running[name]; p != nil {
 			if err := p.Failure(); err != nil {
 				return err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/clusterdns/clusterdns/test/cluster/internal/network"
 	"github.com/clusterdns/clusterdns/test/cluster/internal/process"
 )
 
@@ -24,6 +25,14 @@ type state struct {
 	Established  bool                      `json:"established"` // it was ready once, so its data is worth keeping
 	Ready        bool                      `json:"ready"`
 	Processes    map[string]process.Record `json:"processes"`
+	Network      *network.Plan             `json:"network,omitempty"` // of a cluster that has or had nodes
+	Nodes        []nodeState               `json:"nodes,omitempty"`
+}
+
+// nodeState is a node, whether it runs or not.
+type nodeState struct {
+	Name   string `json:"name"`
+	Number int    `json:"number"` // which its addresses come from
 }
 
 // APIServer is the URL of the API server.
@@ -46,7 +55,7 @@ func (l layout) load() (state, error) {
 		return s, fmt.Errorf("reading the cluster's state in %s (delete the directory to begin anew): %w", l.state(), err)
 	}
 	if s.Dir != string(l) {
-		s.Processes, s.Ready = nil, false
+		s.Processes, s.Ready, s.Network, s.Nodes = nil, false, nil, nil
 	}
 	return s, nil
 }

@@ -4,6 +4,11 @@
 package upstream
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -41,6 +46,39 @@ var (
 	Expired    = Mode{kind: expired}    // has a certificate that expired at [ExpiredAt]
 	WrongName  = Mode{kind: misnamed}   // has a certificate for [OtherName] only
 )
+
+// named are the modes that a word is enough for.
+var named = map[string]Mode{
+	"honest": Honest, "lying": Lying, "silent": Silent, "refusing": Refusing, "servfail": ServFail,
+	"truncating": Truncating, "confused": Confused, "expired": Expired, "wrongname": WrongName,
+}
+
+// ParseMode returns the mode of a text: one of honest, lying, silent, refusing,
+// servfail, truncating, confused, expired and wrongname, or slow=DURATION, or
+// losing=COUNT.
+func ParseMode(text string) (Mode, error) {
+	word, value, _ := strings.Cut(text, "=")
+	switch word {
+	case "slow":
+		d, err := time.ParseDuration(value)
+		if err != nil || d < 0 {
+			return Mode{}, fmt.Errorf("mode %q: want a duration, as slow=200ms", text)
+		}
+		return Slow(d), nil
+	case "losing":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 0 {
+			return Mode{}, fmt.Errorf("mode %q: want a number, as losing=3", text)
+		}
+		return Losing(n), nil
+	}
+	m, ok := named[text]
+	if !ok {
+		words := slices.Sorted(maps.Keys(named))
+		return Mode{}, fmt.Errorf("there is no mode %q: want slow=DURATION, losing=COUNT or one of %s", text, strings.Join(words, ", "))
+	}
+	return m, nil
+}
 
 // Slow answers after d.
 func Slow(d time.Duration) Mode { return Mode{delay: d} }

@@ -4,7 +4,7 @@
 // Package upstream is a DNS server on this machine that serves tests well or badly.
 //
 // It is not in an internal folder because tests of both the plugin and the
-// operator need it.
+// operator need it. The program in cmd/upstream is the same server in a pod.
 package upstream
 
 import (
@@ -36,8 +36,10 @@ const ServerName = "dns.example.org"
 // A Config says what to serve, and where. The zero Config serves an empty root
 // zone on free ports of 127.0.0.1.
 type Config struct {
-	Address netip.Addr // of the loopback interface; the zero Addr is 127.0.0.1
-	Ports   Ports
+	Address netip.Addr // of the loopback interface unless Open; the zero Addr is 127.0.0.1
+	// Open lets others ask, on any Address: only in a pod of tests.
+	Open  bool
+	Ports Ports
 	// ServerName is in the certificate, beside the address. Empty is [ServerName].
 	ServerName string
 	// Zones have a SOA and NS records. The root is always one.
@@ -95,7 +97,7 @@ func newServer(c Config) (*Server, error) {
 	if !c.Address.IsValid() {
 		c.Address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	if !c.Address.IsLoopback() {
+	if !c.Address.IsLoopback() && !c.Open {
 		return nil, fmt.Errorf("%s is not of the loopback interface", c.Address)
 	}
 	if c.ServerName == "" {

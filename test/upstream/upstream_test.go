@@ -103,6 +103,30 @@ func TestModes(t *testing.T) {
 	}
 }
 
+func TestParseMode(t *testing.T) {
+	for text, want := range map[string]Mode{
+		"honest": Honest, "silent": Silent, "servfail": ServFail,
+		"slow=20ms": Slow(20 * time.Millisecond), "losing=3": Losing(3),
+	} {
+		if got, err := ParseMode(text); got != want || err != nil {
+			t.Errorf("%s: got %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "slow", "slow=x", "losing=-1", "honest=1", "dead"} {
+		if got, err := ParseMode(text); err == nil {
+			t.Errorf("%s: got %v", text, got)
+		}
+	}
+}
+
+// TestOpen listens for others only if that is said.
+func TestOpen(t *testing.T) {
+	s := start(t, Config{Address: netip.IPv4Unspecified(), Open: true})
+	if got := s.Address(UDP).Addr(); !got.IsUnspecified() {
+		t.Errorf("it listens on %s", got)
+	}
+}
+
 func TestSeen(t *testing.T) {
 	s := start(t, example)
 	dig(t, s, UDP, "a.example.org.", dns.TypeA)

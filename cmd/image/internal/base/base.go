@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 
-	"github.com/clusterdns/clusterdns/cmd/image/internal/oci"
+	"github.com/clusterdns/clusterdns/cmd/image/oci"
 )
 
 // User that the programs run as, and its group: not root, and the number that

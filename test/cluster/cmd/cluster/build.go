@@ -14,14 +14,16 @@ import (
 	"github.com/clusterdns/clusterdns/test/cluster/internal/build"
 )
 
-const buildHelp = `Builds kube, the file that is etcd, kube-apiserver, kube-controller-manager and
-kube-scheduler by the name it is called with, and those names. Builds kubectl if
-the machine has none. What is up to date is not built again.`
+const buildHelp = `Builds kube, the file that is etcd, kube-apiserver, kube-controller-manager,
+kube-scheduler, kubelet and kube-proxy by the name it is called with, and those
+names. Builds kubectl if the machine has none, and with --nodes what nodes need:
+containerd, and an image for it. What is up to date is not built again.`
 
 func runBuild(ctx context.Context, std stdio, args []string) error {
 	set := flags(std, "build", buildHelp)
 	out := set.String("out", "", "`folder` for the programs (default bin in the clusterdns source)")
 	kubectl := set.Bool("kubectl", false, "build kubectl even if the machine has one")
+	nodes := set.Bool("nodes", false, "build containerd, too")
 	if err := parse(std, set, args); err != nil {
 		return err
 	}
@@ -44,6 +46,7 @@ func runBuild(ctx context.Context, std stdio, args []string) error {
 		Module:   module,
 		Out:      folder,
 		Kubectl:  *kubectl,
+		Nodes:    *nodes,
 		Log:      std.err,
 		Terminal: terminal(std.err),
 	})

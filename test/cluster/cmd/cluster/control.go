@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -61,24 +62,101 @@ func serve(ctx context.Context, std stdio, c *cluster.Cluster, requests <-chan s
 	}
 }
 
-func execute(ctx context.Context, c *cluster.Cluster, request string, args []string) (string, error) {
-	plain := map[string]func() error{
-		"stop-apiserver":    c.StopAPIServer,
-		"start-apiserver":   func() error { return c.StartAPIServer(ctx) },
-		"restart-apiserver": func() error { return c.RestartAPIServer(ctx) },
+// request is one that a line may ask for. It takes from least to most
+// arguments.
+type request struct {
+	name        string
+	least, most int
+	run         func(ctx context.Context, c *cluster.Cluster, args []string) (string, error)
+}
+
+const many = 1000 // arguments
+
+var requests = []request{
+	{"stop-apiserver", 0, 0, func(_ context.Context, c *cluster.Cluster, _ []string) (string, error) {
+		return "", c.StopAPIServer()
+	}},
+	{"start-apiserver", 0, 0, func(ctx context.Context, c *cluster.Cluster, _ []string) (string, error) {
+		return "", c.StartAPIServer(ctx)
+	}},
+	{"restart-apiserver", 0, 0, func(ctx context.Context, c *cluster.Cluster, _ []string) (string, error) {
+		return "", c.RestartAPIServer(ctx)
+	}},
+	{"kubeconfig", 0, many, kubeconfig},
+	{"nodes", 0, 0, func(_ context.Context, c *cluster.Cluster, _ []string) (string, error) {
+		return asJSON(c.Nodes())
+	}},
+	{"add-node", 0, 1, addNode},
+	{"stop-node", 1, 1, func(ctx context.Context, c *cluster.Cluster, args []string) (string, error) {
+		return "", c.StopNode(ctx, args[0])
+	}},
+	{"start-node", 1, 1, func(ctx context.Context, c *cluster.Cluster, args []string) (string, error) {
+		return "", c.StartNode(ctx, args[0])
+	}},
+	{"restart-program", 2, 2, func(ctx context.Context, c *cluster.Cluster, args []string) (string, error) {
+		return "", c.RestartProgram(ctx, args[0], args[1])
+	}},
+	{"load-image", 2, 2, loadImage},
+	{"netns", 1, 1, func(_ context.Context, c *cluster.Cluster, args []string) (string, error) {
+		n, err := c.Node(args[0])
+		return n.Netns, err
+	}},
+}
+
+func execute(ctx context.Context, c *cluster.Cluster, name string, args []string) (string, error) {
+	names := []string{}
+	for _, r := range requests {
+		if r.name == name {
+			return r.execute(ctx, c, args)
+		}
+		names = append(names, r.name)
 	}
-	run, ok := plain[request]
+	return "", fmt.Errorf("unknown request %q: there are %s, quit", name, strings.Join(names, ", "))
+}
+
+func (r request) execute(ctx context.Context, c *cluster.Cluster, args []string) (string, error) {
 	switch {
-	case ok && len(args) > 0:
-		return "", fmt.Errorf("%s takes no arguments", request)
-	case ok:
-		return "", run()
-	case request != "kubeconfig":
-		return "", fmt.Errorf("unknown request %q: there are stop-apiserver, start-apiserver, restart-apiserver, kubeconfig, quit", request)
-	case len(args) == 0:
+	case r.most == 0 && len(args) > 0:
+		return "", fmt.Errorf("%s takes no arguments", r.name)
+	case len(args) < r.least || len(args) > r.most:
+		return "", fmt.Errorf("%s does not take %d arguments; see `cluster run --help`", r.name, len(args))
+	}
+	return r.run(ctx, c, args)
+}
+
+func kubeconfig(ctx context.Context, c *cluster.Cluster, args []string) (string, error) {
+	if len(args) == 0 {
 		return c.Kubeconfig(), nil
 	}
 	return c.KubeconfigFor(ctx, args[0], args[1:]...)
+}
+
+func addNode(ctx context.Context, c *cluster.Cluster, args []string) (string, error) {
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	n, err := c.AddNode(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	return asJSON(n)
+}
+
+// allNodes is what requests call all nodes that run.
+const allNodes = "all"
+
+func loadImage(ctx context.Context, c *cluster.Cluster, args []string) (string, error) {
+	name := args[0]
+	if name == allNodes {
+		name = ""
+	}
+	return "", c.LoadImage(ctx, name, args[1])
+}
+
+func asJSON(value any) (string, error) {
+	text, err := json.Marshal(value)
+	return string(text), err
 }
 
 // answer is one line, whatever the error says.

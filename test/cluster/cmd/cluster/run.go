@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/clusterdns/clusterdns/test/cluster"
@@ -38,13 +39,23 @@ type startFlags struct {
 	dir, bin, serviceCIDRs string
 	scheduler              bool
 	timeout                time.Duration
+	nodes                  int
+	cni, proxyMode         string
+	resolvConf             string
 }
+
+// noNodes says that nodes were not asked for, which is less than to ask for 0.
+const noNodes = -1
 
 func (f *startFlags) register(set *flag.FlagSet) {
 	set.StringVar(&f.dir, "dir", "", "state `folder` of the cluster; made if missing, delete it to begin anew")
 	set.StringVar(&f.bin, "bin", "", "`folder` of the Kubernetes programs (default: beside this program, else where build puts them)")
 	set.StringVar(&f.serviceCIDRs, "service-cidrs", cluster.DefaultServiceCIDRs, "`ranges` of service addresses")
 	set.BoolVar(&f.scheduler, "scheduler", false, "start kube-scheduler, too")
+	set.IntVar(&f.nodes, "nodes", noNodes, "start this `number` of real nodes, too, which takes root on Linux; with 0 add-node can make some")
+	set.StringVar(&f.cni, "cni", "bridge", "how pods are joined to their node: bridge or ptp")
+	set.StringVar(&f.proxyMode, "proxy-mode", "nftables", "how kube-proxy works: nftables or iptables")
+	set.StringVar(&f.resolvConf, "resolv-conf", "", "`file` to use as the resolv.conf of new nodes (default: one that names the host)")
 	set.DurationVar(&f.timeout, "timeout", 2*time.Minute, "give up when the cluster is not ready by then")
 }
 
@@ -53,14 +64,27 @@ func (f *startFlags) args() []string {
 	return []string{
 		"--dir=" + f.dir, "--bin=" + f.bin, "--service-cidrs=" + f.serviceCIDRs,
 		fmt.Sprintf("--scheduler=%t", f.scheduler), "--timeout=" + f.timeout.String(),
+		fmt.Sprintf("--nodes=%d", f.nodes), "--cni=" + f.cni, "--proxy-mode=" + f.proxyMode, "--resolv-conf=" + f.resolvConf,
 	}
 }
 
-func (f *startFlags) options(std stdio) cluster.Options {
-	return cluster.Options{
+func (f *startFlags) options(std stdio) (cluster.Options, error) {
+	o := cluster.Options{
 		Dir: f.dir, Bin: f.bin, ServiceCIDRs: f.serviceCIDRs,
 		Scheduler: f.scheduler, Timeout: f.timeout, Log: std.err,
 	}
+	if f.nodes == noNodes {
+		return o, nil
+	}
+	o.Nodes = &cluster.NodeOptions{Count: f.nodes, CNI: f.cni, ProxyMode: f.proxyMode}
+	if f.resolvConf != "" {
+		text, err := os.ReadFile(f.resolvConf)
+		if err != nil {
+			return o, fmt.Errorf("reading the resolv.conf of the nodes: %w", err)
+		}
+		o.Nodes.ResolvConf = string(text)
+	}
+	return o, nil
 }
 
 func parseStart(std stdio, set *flag.FlagSet, f *startFlags, args []string) error {
@@ -86,7 +110,11 @@ func runRun(ctx context.Context, std stdio, args []string) error {
 	if *control {
 		ctx, requests = readRequests(ctx, std.in)
 	}
-	c, err := cluster.Start(ctx, f.options(std))
+	options, err := f.options(std)
+	if err != nil {
+		return err
+	}
+	c, err := cluster.Start(ctx, options)
 	if err != nil {
 		if errors.Is(err, errInputEnded) {
 			return nil

@@ -16,22 +16,25 @@ import (
 )
 
 // Links are the names that the file kube answers to.
-var Links = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+var Links = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"}
 
 // Options says what to build and where.
 type Options struct {
 	Module   string // the folder of this Go module
 	Out      string // the folder that gets the programs
 	Kubectl  bool   // build kubectl even if the machine has one
+	Nodes    bool   // build what nodes need, too
 	Log      io.Writer
 	Terminal bool // Log is a terminal, where a line can be rewritten
 }
 
-// target is one program to build.
+// target is one file to build.
 type target struct {
 	name    string // of the file
+	folder  string // of the Go module, in this one
 	pkg     string
 	sources []string // globs of what it is made from, beside other modules
+	args    []string // it is what pkg writes, run with these: an image's name, and its program in Out
 	note    string   // what to know before it begins
 }
 
@@ -41,7 +44,31 @@ var (
 		note: ": the first build takes 6 to 8 minutes on 2 cores, later ones take seconds",
 	}
 	kubectl = target{name: "kubectl", pkg: "k8s.io/kubernetes/cmd/kubectl"}
+
+	// nodes are what a node needs beside kube, in this order.
+	nodes = []target{
+		{
+			name: "containerd", folder: runtime, pkg: containerd + "containerd",
+			note: ": the first build takes a minute or two",
+		},
+		{name: "containerd-shim-runc-v2", folder: runtime, pkg: containerd + "containerd-shim-runc-v2"},
+		{name: "ctr", folder: runtime, pkg: containerd + "ctr"},
+		{name: "pause", folder: runtime, pkg: "./pause", sources: []string{"pause/*.go"}},
+		{
+			name: "pause.tar", folder: runtime, pkg: "./image", sources: []string{"image/*.go", "pause/*.go"},
+			args: []string{PauseImage, "pause"},
+		},
+	}
 )
+
+const (
+	runtime    = "containerd" // the folder of the nested module
+	containerd = "github.com/containerd/containerd/v2/cmd/"
+)
+
+// PauseImage is the name of the image in pause.tar: every pod has a container
+// of it, which holds its namespaces.
+const PauseImage = "clusterdns.test/pause:1"
 
 // Run builds what is missing or out of date.
 func Run(ctx context.Context, o Options) error {
@@ -58,6 +85,13 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if err := o.link(); err != nil {
 		return err
+	}
+	if o.Nodes {
+		for _, t := range nodes {
+			if err := o.build(ctx, t); err != nil {
+				return err
+			}
+		}
 	}
 	if !o.Kubectl {
 		if path, err := exec.LookPath("kubectl"); err == nil {
@@ -87,10 +121,11 @@ func (o Options) link() error {
 
 func (o Options) build(ctx context.Context, t target) error {
 	path := filepath.Join(o.Out, t.name)
-	flags, err := o.flags()
+	flags, err := o.flags(t)
 	if err != nil {
 		return err
 	}
+	o.Module = filepath.Join(o.Module, t.folder)
 	stamp, err := o.stamp(ctx, t, flags)
 	if err != nil {
 		return fmt.Errorf("building %s: %w", t.name, err)
@@ -120,8 +155,7 @@ func (o Options) compile(ctx context.Context, t target, flags []string, path str
 		return err
 	}
 	progress.expect(packages.lines)
-	args := append([]string{"build", "-v"}, flags...)
-	if err := o.run(ctx, progress, io.Discard, append(args, "-o", fresh, t.pkg)...); err != nil {
+	if err := o.run(ctx, progress, io.Discard, o.making(t, flags, fresh)...); err != nil {
 		return err
 	}
 	if err := os.Rename(fresh, path); err != nil {
@@ -129,4 +163,14 @@ func (o Options) compile(ctx context.Context, t target, flags []string, path str
 	}
 	progress.finish()
 	return nil
+}
+
+// making is the go command that makes the file path.
+func (o Options) making(t target, flags []string, path string) []string {
+	if t.args == nil {
+		return append(append([]string{"build", "-v"}, flags...), "-o", path, t.pkg)
+	}
+	command := append(append([]string{"run", "-v"}, flags...), t.pkg)
+	image, program := t.args[0], filepath.Join(o.Out, t.args[1])
+	return append(command, image, program, path)
 }

@@ -13,9 +13,17 @@ import (
 
 var required = regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v(\d+)\.(\d+)\.\S+)`)
 
-// flags are those of go build. The version is what a release would say: without
-// it the API server calls itself v0.0.0, which older clients refuse.
-func (o Options) flags() ([]string, error) {
+// flags are those of go build.
+func (o Options) flags(t target) ([]string, error) {
+	if t.folder == runtime {
+		return []string{"-trimpath", "-buildvcs=false", "-ldflags=-s -w"}, nil
+	}
+	return o.kubernetesFlags()
+}
+
+// kubernetesFlags make the version what a release would say: without it the API
+// server calls itself v0.0.0, which older clients refuse.
+func (o Options) kubernetesFlags() ([]string, error) {
 	path := filepath.Join(o.Module, "go.mod")
 	text, err := os.ReadFile(path)
 	if err != nil {

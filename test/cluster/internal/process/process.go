@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/clusterdns/clusterdns/test/cluster/internal/netns"
 )
 
 // Command says what to run.
@@ -24,6 +26,9 @@ type Command struct {
 	Path string   // the file to execute
 	Args []string // its arguments, without the program's name
 	Log  string   // the file that gets its output; appended to
+
+	// Netns is the file of the network namespace to run in; empty is ours.
+	Netns string
 
 	// Orphan lets the program outlive us. It is how a test makes the
 	// leftovers of a crash.
@@ -54,7 +59,7 @@ func Start(c Command) (*Process, error) {
 	cmd := exec.Command(c.Path, c.Args...)
 	cmd.Env = environment(os.Environ())
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := spawn(cmd, c.Orphan); err != nil {
+	if err := spawn(cmd, c.Orphan, c.Netns); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", c.Name, err)
 	}
 	p := &Process{Command: c, cmd: cmd, done: make(chan struct{}), asked: make(chan struct{})}
@@ -126,15 +131,19 @@ var spawner = sync.OnceValue(func() chan<- func() {
 
 // Spawn starts cmd in a process group of its own. Where the kernel can do it,
 // the program is killed when we die.
-func Spawn(cmd *exec.Cmd) error { return spawn(cmd, false) }
+func Spawn(cmd *exec.Cmd) error { return spawn(cmd, false, "") }
 
-func spawn(cmd *exec.Cmd, orphan bool) error {
+func spawn(cmd *exec.Cmd, orphan bool, namespace string) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if !orphan {
 		tie(cmd.SysProcAttr)
 	}
+	start := cmd.Start
+	if namespace != "" {
+		start = func() error { return netns.Do(namespace, cmd.Start) }
+	}
 	result := make(chan error)
-	spawner() <- func() { result <- cmd.Start() }
+	spawner() <- func() { result <- start() }
 	return <-result
 }
 

@@ -21,6 +21,10 @@ type File struct {
 	// Path of a file of this machine that has the content.
 	Path string
 
+	// Link makes the file a symbolic link to this path of the image. It has no
+	// content.
+	Link string
+
 	// Capabilities that its program gets, for a file that is one. The kernel
 	// refuses to start it in a container that has dropped one of them.
 	Capabilities Capabilities
@@ -28,6 +32,9 @@ type File struct {
 
 // content returns what the file holds, and how long that is.
 func (f File) content() (io.ReadCloser, int64, error) {
+	if f.Link != "" {
+		return io.NopCloser(bytes.NewReader(nil)), 0, nil
+	}
 	if f.Path == "" {
 		return io.NopCloser(bytes.NewReader(f.Data)), int64(len(f.Data)), nil
 	}
@@ -45,6 +52,9 @@ func (f File) content() (io.ReadCloser, int64, error) {
 
 func (f File) header(size int64, modified time.Time) *tar.Header {
 	h := &tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Mode: f.Mode, Size: size, ModTime: modified}
+	if f.Link != "" {
+		h.Typeflag, h.Linkname, h.Mode = tar.TypeSymlink, f.Link, 0o777
+	}
 	if f.Capabilities != 0 {
 		h.PAXRecords = map[string]string{"SCHILY.xattr.security.capability": f.Capabilities.xattr()}
 	}

@@ -30,6 +30,7 @@ func TestLayer(t *testing.T) {
 		{Name: "usr/share/b", Mode: 0o644, Data: []byte("b")},
 		{Name: "program", Mode: 0o755, Path: program, Capabilities: NetBindService},
 		{Name: "etc/a", Mode: 0o644, Data: []byte("a")},
+		{Name: "etc/b", Link: "a"},
 	}
 	layer, err := Layer(t.Context(), noon, files...)
 	if err != nil {
@@ -44,6 +45,7 @@ func TestLayer(t *testing.T) {
 		`usr/ 755 0:0 12:00 "" ""`,
 		`usr/share/ 755 0:0 12:00 "" ""`,
 		`etc/a 644 0:0 12:00 "a" ""`,
+		`etc/b -> a 777 0:0 12:00 "" ""`,
 		fmt.Sprintf(`program 755 0:0 12:00 "ELF" %q`, cap20),
 		`usr/share/b 644 0:0 12:00 "b" ""`,
 	}
@@ -89,7 +91,11 @@ func list(t *testing.T, layer v1.Layer) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines = append(lines, fmt.Sprintf("%s %o %d:%d %s %q %q", h.Name, h.Mode, h.Uid, h.Gid,
+		name := h.Name
+		if h.Linkname != "" {
+			name += " -> " + h.Linkname
+		}
+		lines = append(lines, fmt.Sprintf("%s %o %d:%d %s %q %q", name, h.Mode, h.Uid, h.Gid,
 			h.ModTime.UTC().Format("15:04"), text, h.PAXRecords["SCHILY.xattr.security.capability"]))
 	}
 }

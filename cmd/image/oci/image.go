@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package oci writes container images as archives of the OCI image layout.
+//
+// It is not in an internal folder because the images of the tests need it.
 package oci
 
 import (

@@ -1,0 +1,173 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/clusterdns/clusterdns/test/cluster/internal/process"
+)
+
+// cniResults is where CNI keeps what it gave to the pods of a machine.
+const cniResults = "/var/lib/cni/results"
+
+// podLinks is where the kubelet links to the logs of the pods of a machine.
+const podLinks = "/var/log/containers"
+
+// Clean ends all pods of a node whose programs have ended, and removes what they
+// leave: mounts, cgroups, sockets. Images and volumes stay. It does nothing
+// where there is nothing, and needs Name, Dir, Run and Cgroup only. It reports
+// how many processes it ended.
+func (n Node) Clean(ctx context.Context) (int, error) {
+	ended, err := n.kill(ctx)
+	if err != nil {
+		return ended, fmt.Errorf("ending the pods of %s: %w", n.Name, err)
+	}
+	for _, dir := range []string{n.Dir, n.Run} {
+		if err := unmountBelow(dir); err != nil {
+			return ended, fmt.Errorf("cleaning up after %s: %w", n.Name, err)
+		}
+	}
+	return ended, errors.Join(os.RemoveAll(n.Run), removeCgroups(n.Cgroup), n.removeCNIResults(), n.removeLinks())
+}
+
+// kill ends the processes of pods until there are none: some start others while
+// they are being ended.
+func (n Node) kill(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for ended := 0; ; {
+		found := n.processes()
+		if len(found) == 0 {
+			return ended, nil
+		}
+		for _, record := range found {
+			if err := record.Kill(ctx); err != nil {
+				return ended, err
+			}
+			ended++
+		}
+	}
+}
+
+// processes are those in the node's cgroup, and the shims of its containerd.
+func (n Node) processes() []process.Record {
+	var found []process.Record
+	entries, _ := os.ReadDir("/proc")
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		record, err := process.Find(pid)
+		if err == nil && (n.contains(pid) || n.hasShim(pid)) {
+			found = append(found, record)
+		}
+	}
+	return found
+}
+
+// contains looks in every hierarchy, of cgroup v1 or v2.
+func (n Node) contains(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(strings.TrimSpace(line)+"/", "/"+n.Cgroup+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (n Node) hasShim(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return false
+	}
+	args := strings.Split(string(text), "\x00")
+	return strings.HasPrefix(filepath.Base(args[0]), "containerd-shim") && slices.Contains(args, n.Socket())
+}
+
+// unmountBelow unmounts what is mounted in dir, the last first.
+func unmountBelow(dir string) error {
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+	if err != nil {
+		return fmt.Errorf("reading what is mounted: %w", err)
+	}
+	for _, mount := range slices.Backward(mounts) {
+		if err := unmount(mount.Mountpoint); err != nil {
+			return fmt.Errorf("unmounting %s: %w", mount.Mountpoint, err)
+		}
+	}
+	return nil
+}
+
+// removeCgroups removes a cgroup, with those in it, from every hierarchy.
+func removeCgroups(name string) error {
+	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+	if err != nil {
+		return fmt.Errorf("reading what is mounted: %w", err)
+	}
+	for _, mount := range mounts {
+		if err := removeTree(filepath.Join(mount.Mountpoint, name)); err != nil {
+			return fmt.Errorf("removing a cgroup: %w", err)
+		}
+	}
+	return nil
+}
+
+// removeTree removes folders only: the files of a cgroup go with it.
+func removeTree(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			if err := removeTree(filepath.Join(dir, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.Remove(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (n Node) removeCNIResults() error {
+	files, err := filepath.Glob(filepath.Join(cniResults, n.network()+"-*"))
+	for _, file := range files {
+		err = errors.Join(err, os.Remove(file))
+	}
+	return err
+}
+
+func (n Node) removeLinks() error {
+	entries, _ := os.ReadDir(podLinks)
+	var failed error
+	for _, entry := range entries {
+		link := filepath.Join(podLinks, entry.Name())
+		if to, err := os.Readlink(link); err == nil && strings.HasPrefix(to, n.Dir+"/") {
+			failed = errors.Join(failed, os.Remove(link))
+		}
+	}
+	return failed
+}

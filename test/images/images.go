@@ -1,0 +1,64 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import v1 "github.com/google/go-containerregistry/pkg/v1"
+
+// module is the path of the module of the repository.
+const module = "github.com/clusterdns/clusterdns"
+
+// registry is in the names of the images. Nobody has it: a node that has no such
+// image must not get one from elsewhere.
+const registry = "clusterdns.test"
+
+// An image is what a pod of the tests runs. Its archive is NAME.tar.
+type image struct {
+	name     string
+	about    string
+	full     string // its name in a Pod, if not registry/NAME:1
+	config   v1.Config
+	parts    []part // lowest layer first
+	onDemand bool   // only made if it is asked for
+}
+
+// path is for images with more than one program.
+const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// idle keeps a pod alive that tests execute commands in, and ends at once when
+// it is told to.
+var idle = []string{"/bin/sh", "-c", "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"}
+
+// tools are what the client with glibc has beside Debian's smallest system.
+var tools = []string{"bind9-dnsutils", "bind9-host", "ca-certificates", "curl", "iproute2", "iputils-ping", "netcat-openbsd"}
+
+var images = []image{
+	{
+		name: "glibc", about: "a client with glibc: dig, host, nslookup, delv, getent, curl, ip, ping",
+		config: v1.Config{Env: []string{path}, Cmd: idle},
+		parts:  []part{debian(tools...)},
+	},
+	{
+		name: "busybox", about: "a client with busybox: nslookup, wget, nc, httpd, sh",
+		config: v1.Config{Env: []string{path}, Cmd: idle},
+		parts:  []part{busybox},
+	},
+	{
+		name: "musl", about: "a client with musl: resolve, which calls getaddrinfo, and busybox sh",
+		config: v1.Config{Env: []string{path}, Cmd: idle},
+		parts:  []part{busybox, musl("bin/resolve", "test/images/musl/resolve.c")},
+	},
+	{
+		name: "web", about: "an HTTP server that says who it is and who asks, and echoes TCP and UDP",
+		config: v1.Config{Entrypoint: []string{"/web"}},
+		parts:  []part{goProgram("web", "test/images", "./web")},
+	},
+	{
+		name: "dns", about: "a DNS server that behaves as it is told (/upstream), and /counter, which counts what is lost",
+		config: v1.Config{Entrypoint: []string{"/upstream"}},
+		parts: []part{
+			goProgram("upstream", ".", "./test/upstream/cmd/upstream"),
+			goProgram("counter", ".", "./test/counter/cmd/counter"),
+		},
+	},
+}
