@@ -30,6 +30,9 @@ type scene struct {
 	balancer   *balancer
 }
 
+// outsideAddress is the cluster IP of the DNS outside of the cluster.
+const outsideAddress = "10.96.0.53"
+
 // images are those that every node needs.
 var images = []string{"coredns", "operator", "glibc", "busybox", "musl", "web", "dns"}
 
@@ -38,7 +41,11 @@ var images = []string{"coredns", "operator", "glibc", "busybox", "musl", "web", 
 func newScene(dir, kubeconfig string) (*scene, error) {
 	s := &scene{dir: dir, kubeconfig: kubeconfig}
 	if kubeconfig == "" {
-		if err := s.start("--nodes=2"); err != nil {
+		resolvConf := filepath.Join(dir, "resolv.conf")
+		if err := os.WriteFile(resolvConf, []byte("nameserver "+outsideAddress+"\n"), 0o644); err != nil {
+			return nil, err
+		}
+		if err := s.start("--nodes=2", kube.Option("--resolv-conf="+resolvConf)); err != nil {
 			return nil, err
 		}
 	}
