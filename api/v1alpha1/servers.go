@@ -15,12 +15,13 @@ type Rollout struct {
 	// paused rolls nothing out; what would be is in the status.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
-	// progressDeadline is how long a roll-out may take.
+	// progressDeadline is how long a roll-out may go without a further server, 5m by default.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('30s') && duration(self) <= duration('1h')",message="must be between 30s and 1h"
 	ProgressDeadline *metav1.Duration `json:"progressDeadline,omitempty"`
-	// lameduck is how long a server that is to end goes on answering, for clients that have
-	// not heard of it.
+	// lameduck is how long a server that is to end goes on answering, 15s by default. It is
+	// not ready meanwhile: after 6 seconds it is no endpoint any more, and a moment later proxies
+	// lead flows that had been sent to it elsewhere. With less than about 10s queries are lost.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('5m')",message="must be between 0s and 5m"
 	Lameduck *metav1.Duration `json:"lameduck,omitempty"`

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -56,8 +57,23 @@ func nodes(t *testing.T) []string {
 // servers returns the names of the DNS servers that are not to end.
 func servers(t *testing.T) []string {
 	t.Helper()
-	return strings.Fields(do(t, "", "-n", "kube-system", "get", "pods", "-l", "app.kubernetes.io/name=clusterdns,app.kubernetes.io/component=server",
-		"-o", `jsonpath={range .items[?(!@.metadata.deletionTimestamp)]}{.metadata.name}{" "}{end}`))
+	var names []string
+	for _, p := range serverPods(t) {
+		if p.DeletionTimestamp == nil {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// serverPods returns all DNS servers.
+func serverPods(t *testing.T) []corev1.Pod {
+	t.Helper()
+	pods, err := world.client.CoreV1().Pods("kube-system").List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=clusterdns,app.kubernetes.io/component=server"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pods.Items
 }
 
 // base is the ClusterDNS that the tests begin with.
