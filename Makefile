@@ -27,6 +27,7 @@ test: deps build cluster vet race unit fuzz ## Run all tests; on Debian as root 
 	$(GO) -C test/cluster test ./...
 	$(GO) -C cmd/image test ./...
 	$(GO) -C test/images test ./...
+	$(GO) -C test/conformance test ./...
 
 .PHONY: build
 build: ## Build bin/coredns and bin/clusterdns
@@ -51,6 +52,23 @@ e2e-images: ## Make the images of the pods of the end-to-end tests, without Dock
 	@CGO_ENABLED=0 $(GO) -C test/images build -trimpath -o ../../bin/test-images .
 	@bin/test-images $(IMAGES)
 
+CONFORMANCEFLAGS ?=
+
+.PHONY: conformance
+conformance: ## Run Kubernetes' own DNS tests, in a cluster of its own or that of KUBECONFIG [CONFORMANCEFLAGS=--help]
+	@CGO_ENABLED=0 $(GO) -C test/conformance build -trimpath -o ../../bin/conformance/conformance .
+	@test -n "$(KUBECONFIG)" || $(MAKE) --no-print-directory conformance-cluster
+	@bin/conformance/conformance $(CONFORMANCEFLAGS)
+
+# What the cluster that make conformance starts is made of.
+.PHONY: conformance-cluster
+conformance-cluster:
+	@CGO_ENABLED=0 $(GO) -C cmd/image build -trimpath -o ../../bin/image .
+	@bin/image --out=bin/conformance --platform=linux/$$($(GO) env GOARCH)
+	@$(MAKE) --no-print-directory e2e-images IMAGES='agnhost glibc-dns-testing'
+	@CGO_ENABLED=0 $(GO) -C test/cluster build -trimpath -o ../../bin/cluster ./cmd/cluster
+	@bin/cluster build --nodes
+
 .PHONY: deps
 deps: ## Install the Debian packages that the tests need, or name them
 	@test/deps.sh
@@ -62,6 +80,7 @@ vet: ## Check the format and vet
 	$(GO) -C test/cluster vet ./...
 	$(GO) -C cmd/image vet ./...
 	$(GO) -C test/images vet ./...
+	$(GO) -C test/conformance vet ./...
 
 .PHONY: race
 race: ## Run the tests of the root module with the race detector

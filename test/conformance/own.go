@@ -1,0 +1,13 @@
+// Copyright The clusterdns Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// own gives a program a process group of its own: Ctrl-C at the terminal is for
+// us, who end one after the other.
+func own(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
