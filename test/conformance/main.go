@@ -79,7 +79,7 @@ func parse(args []string, errs io.Writer) (*job, error) {
 	var j job
 	set := flag.NewFlagSet("conformance", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	set.StringVar(&j.kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"), "`file` that leads to a cluster; empty: start one (default $KUBECONFIG)")
+	set.StringVar(&j.kubeconfig, "kubeconfig", os.Getenv("KUBECONFIG"), "`file` that leads to a cluster, as $KUBECONFIG; empty: start one")
 	set.StringVar(&j.registry, "registry", "", "`registry` with the images of the tests, for --kubeconfig (default that of Kubernetes)")
 	set.IntVar(&j.nodes, "nodes", 1, "`number` of nodes of a cluster that is started")
 	set.BoolVar(&j.update, "update", false, "write specs.txt anew, if nothing failed")
