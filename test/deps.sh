@@ -3,17 +3,31 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs the Debian packages that the tests need, or says what to install.
+# With the argument "nodes", those that real nodes need.
 set -eu
 
 missing=
+what="the tests need"
 need() { # program package
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
-need dig bind9-dnsutils
-need nslookup bind9-dnsutils
-# The race detector needs a C compiler and the headers of the C library.
-if ! command -v gcc >/dev/null 2>&1 || [ ! -e /usr/include/stdlib.h ]; then
-	missing="$missing gcc libc6-dev"
+if [ "${1:-}" = nodes ]; then
+	what="real nodes need"
+	need ip iproute2
+	need runc runc
+	need nft nftables
+	need iptables iptables
+	need conntrack conntrack
+	need mount mount
+	need dig bind9-dnsutils
+	[ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
+else
+	need dig bind9-dnsutils
+	need nslookup bind9-dnsutils
+	# The race detector needs a C compiler and the headers of the C library.
+	if ! command -v gcc >/dev/null 2>&1 || [ ! -e /usr/include/stdlib.h ]; then
+		missing="$missing gcc libc6-dev"
+	fi
 fi
 missing=$(echo "$missing" | tr ' ' '\n' | sort -u | tr '\n' ' ')
 [ -n "$(echo $missing)" ] || exit 0
@@ -26,8 +40,9 @@ if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" -eq 0 ]; then
 	apt-get install -y -q --no-install-recommends $missing >/dev/null
 	exit 0
 fi
-echo "the tests need these Debian packages, or what they are called here:$missing" >&2
-echo "install them, or run make test as root on Debian" >&2
-case $missing in
+echo "$what these Debian packages, or what they are called here:$missing" >&2
+echo "install them, or run make as root on Debian" >&2
+case "${1:-} $missing" in
+nodes*) exit 1 ;;
 *dnsutils*) exit 1 ;; # without a compiler only the race detector is missing, and make test says so
 esac

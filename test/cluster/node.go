@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -376,4 +377,34 @@ func (c *Cluster) sockets(name string) ([]string, error) {
 		return nil, errors.New("no node runs")
 	}
 	return sockets, nil
+}
+
+// LoadImage is [Cluster.LoadImage] for a cluster of another program. bin is the
+// folder of the programs.
+func LoadImage(ctx context.Context, dir, bin, name, archive string) error {
+	files, err := existing(dir)
+	if err != nil {
+		return err
+	}
+	s, err := files.load()
+	if err != nil {
+		return err
+	}
+	loaded := false
+	for _, n := range s.Nodes {
+		if !s.Processes[nodeProgram(n.Name, containerd)].Alive() || name != "" && n.Name != name {
+			continue
+		}
+		if err := importImage(ctx, filepath.Join(bin, ctr), s.cleanable(files, n).Socket(), archive); err != nil {
+			return err
+		}
+		loaded = true
+	}
+	switch {
+	case loaded:
+		return nil
+	case name != "":
+		return fmt.Errorf("no node %s runs in %s", name, dir)
+	}
+	return fmt.Errorf("no node runs in %s: start the cluster with --nodes", dir)
 }

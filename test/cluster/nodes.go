@@ -307,10 +307,10 @@ func (s state) describe(files layout, n nodeState) Node {
 func (s state) cleanable(files layout, n nodeState) node.Node {
 	cluster := "clusterdns-" + s.Network.ID
 	return node.Node{
-		Name:   n.Name,
-		Dir:    files.node(n.Name),
-		Run:    "/run/" + cluster + "/" + n.Name,
-		Cgroup: cluster + "/" + n.Name,
+		Name: n.Name,
+		ID:   cluster + "-" + n.Name,
+		Dir:  files.node(n.Name),
+		Run:  "/run/" + cluster + "/" + n.Name,
 	}
 }
 

@@ -16,14 +16,14 @@ import (
 // Node is one node of a cluster. It is a value; whoever makes it fills in all.
 type Node struct {
 	Name      string
+	ID        string         // that no other node on this machine has
 	Addresses []netip.Addr   // IPv4 first
 	Pods      []netip.Prefix // the ranges of its pods
 	Domain    string         // of the cluster, for the search list of pods
 	DNS       []netip.Addr   // what pods ask
 
-	Dir    string // what outlives the node: images, logs, volumes
-	Run    string // what does not: sockets, mounts. Short: a socket's path has 107 bytes at most
-	Cgroup string // that all its pods are below, without a leading slash
+	Dir string // what outlives the node: images, logs, volumes
+	Run string // what does not: sockets, mounts. Short: a socket's path has 107 bytes at most
 
 	CNI       CNI
 	ProxyMode ProxyMode
@@ -110,6 +110,9 @@ func (n Node) KeyFile() string { return n.path("kubelet.key") }
 
 // KubeletRoot is the folder of the kubelet.
 func (n Node) KubeletRoot() string { return n.path("kubelet") }
+
+// state is the folder of what containerd needs while it runs.
+func (n Node) state() string { return filepath.Join(n.Run, "containerd") }
 
 func (n Node) cniConfig() string { return n.path("cni") }
 
