@@ -304,7 +304,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{"nothing", "", 2, "Commands:"},
 		{"help", "--help", 0, "cluster start --dir DIR"},
-		{"help of a command", "run --help", 0, "Usage: cluster run --dir DIR [--json] [--control]"},
+		{"help of a command", "run --help", 0, "Usage: cluster run --dir DIR [--nodes N] [--json] [--control]"},
 		{"unknown command", "frobnicate", 2, `there is no command "frobnicate"`},
 		{"unknown flag", "start --frob", 2, "flag provided but not defined: -frob"},
 		{"argument", "stop here", 2, `what is "here"?`},

@@ -65,6 +65,9 @@ func (n Node) tasks() string {
 // of the cgroups of its containers.
 const criNamespace = "k8s.io"
 
+// Processes are those of the node's pods, with their shims.
+func (n Node) Processes() []process.Record { return n.processes(n.containers()) }
+
 // kill ends the processes of containers and their shims until there are none:
 // some start others while they are being ended.
 func (n Node) kill(ctx context.Context, containers map[string]bool) (int, error) {
