@@ -44,6 +44,10 @@ node-programs: programs ## Build and install what real nodes need: containerd an
 	@test/deps.sh nodes
 	@bin/cluster build --nodes
 
+.PHONY: test-nodes
+test-nodes: node-programs ## Test the clusters with real nodes themselves, as root on Linux (2 minutes)
+	$(GO) -C test/cluster test -tags nodes -count=1 -run Nodes .
+
 .PHONY: cluster
 cluster: programs ## Run a cluster with real nodes until Ctrl-C, as root on Linux [NODES=1] [CLUSTERFLAGS=--proxy-mode=iptables]
 	@exec test/cluster.sh $(NODES) $(CLUSTERFLAGS)
@@ -63,7 +67,8 @@ deps: ## Install the Debian packages that the tests need, or name them
 vet: ## Check the format and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
-	$(GO) -C test/cluster vet ./...
+	$(GO) -C test/cluster vet -tags nodes ./...
+	$(GO) -C test/cluster/containerd vet ./...
 	$(GO) -C cmd/image vet ./...
 
 .PHONY: race

@@ -384,17 +384,18 @@ func wantNothingLeft(t *testing.T, dir, id string) {
 	}
 	for _, pattern := range []string{
 		"/run/netns/cdns-" + id + "*", "/run/clusterdns-" + id, "/sys/class/net/cdns" + id,
-		"/var/lib/cni/results/*" + id + "*",
 	} {
 		if left, _ := filepath.Glob(pattern); left != nil {
 			t.Errorf("left are %q", left)
 		}
 	}
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		line, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
-		if strings.Contains(string(line), "/clusterdns-"+id+"/") {
-			t.Errorf("still running: %q", line)
+	for _, pattern := range []string{"/proc/[0-9]*/cmdline", "/var/lib/cni/results/*"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			text, _ := os.ReadFile(file)
+			if strings.Contains(string(text), "/clusterdns-"+id+"/") {
+				t.Errorf("left is %s: %.200q", file, text)
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -149,6 +150,8 @@ type ready struct {
 	Kubeconfig string `json:"kubeconfig"`
 	APIServer  string `json:"apiserver"`
 	Kubectl    string `json:"kubectl,omitempty"` // one to use, if there is any
+	// Host are the addresses of this machine towards nodes and pods.
+	Host []netip.Addr `json:"host,omitempty"`
 }
 
 func announce(std stdio, c *cluster.Cluster, asJSON bool) {
@@ -157,7 +160,7 @@ func announce(std stdio, c *cluster.Cluster, asJSON bool) {
 		explain(std, c)
 		return
 	}
-	line, _ := json.Marshal(ready{c.Kubeconfig(), c.APIServer(), c.Kubectl()}) // strings always can
+	line, _ := json.Marshal(ready{c.Kubeconfig(), c.APIServer(), c.Kubectl(), c.HostAddresses()}) // strings always can
 	fmt.Fprintf(std.out, "%s\n", line)
 }
 

@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,9 +42,7 @@ func (n Node) Clean(ctx context.Context) (int, error) {
 			return ended, fmt.Errorf("cleaning up after %s: %w", n.Name, err)
 		}
 	}
-	failed := errors.Join(os.RemoveAll(n.Run), removeCgroups(containers), n.removeCNIResults(), n.removeLinks())
-	_ = os.Remove(filepath.Dir(n.Run)) // unless another node is there
-	return ended, failed
+	return ended, errors.Join(os.RemoveAll(n.Run), removeCgroups(containers), n.removeCNIResults(), n.removeLinks())
 }
 
 // containers are the IDs of all containers whose shim may run, as containerd
@@ -183,20 +182,20 @@ func removeTree(dir string) error {
 	return nil
 }
 
-// removeCNIResults removes what CNI keeps of this node's pods: of their network,
-// and of the loopback interfaces of the same pods.
+// removeCNIResults removes what CNI keeps of this node's pods, some of it even
+// after they are gone. Their network namespaces tell them from others.
 func (n Node) removeCNIResults() error {
-	prefix := filepath.Join(cniResults, n.ID+"-")
-	files, err := filepath.Glob(prefix + "*")
-	for _, file := range files {
-		pod := strings.TrimSuffix(strings.TrimPrefix(file, prefix), "-eth0")
-		loopback := filepath.Join(cniResults, "cni-loopback-"+pod+"-lo")
-		if gone := os.Remove(loopback); !errors.Is(gone, fs.ErrNotExist) {
-			err = errors.Join(err, gone)
+	entries, _ := os.ReadDir(cniResults)
+	var failed error
+	for _, entry := range entries {
+		path := filepath.Join(cniResults, entry.Name())
+		var result struct{ Netns string }
+		text, err := os.ReadFile(path)
+		if err == nil && json.Unmarshal(text, &result) == nil && strings.HasPrefix(result.Netns, n.Run+"/") {
+			failed = errors.Join(failed, os.Remove(path))
 		}
-		err = errors.Join(err, os.Remove(file))
 	}
-	return err
+	return failed
 }
 
 func (n Node) removeLinks() error {

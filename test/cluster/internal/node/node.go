@@ -60,8 +60,8 @@ var name = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$`)
 
 // CheckName says what is wrong with the name of a node.
 func CheckName(text string) error {
-	if !name.MatchString(text) || text == "switch" {
-		return fmt.Errorf("a node cannot be called %q: take up to 12 letters, digits and hyphens, a letter first", text)
+	if !name.MatchString(text) || text == "switch" || text == "all" {
+		return fmt.Errorf("a node cannot be called %q: take up to 12 small letters, digits and hyphens, a letter first, and neither switch nor all", text)
 	}
 	return nil
 }
