@@ -45,6 +45,9 @@ func (j *job) start(ctx context.Context) (*cluster, error) {
 		}
 	}
 	dir := filepath.Join(j.work, "cluster")
+	if err := j.clear(ctx, dir); err != nil {
+		return nil, err
+	}
 	fmt.Fprintf(j.log, "starting a cluster with %d nodes in %s\n", j.nodes, dir)
 	c := &cluster{job: j}
 	// Not CommandContext: with Ctrl-C the tests end first, and the end of its
@@ -73,6 +76,19 @@ func (j *job) start(ctx context.Context) (*cluster, error) {
 		return nil, errors.Join(err, c.stop())
 	}
 	return c, nil
+}
+
+// clear removes the cluster of an earlier run, also of one that was killed: the
+// DNS that it had would seem to be ready.
+func (j *job) clear(ctx context.Context, dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	// Ends what still runs, and unmounts what is below the folder.
+	if err := j.command(ctx, filepath.Join(j.root, "bin", "cluster"), "stop", "--dir="+dir).Run(); err != nil {
+		return fmt.Errorf("ending the cluster of an earlier run: %w; if nothing of it runs, delete %s", err, dir)
+	}
+	return os.RemoveAll(dir)
 }
 
 // stop ends the cluster and waits for it.

@@ -58,6 +58,7 @@ func (j *job) suite(ctx context.Context, kubeconfig, registry, logFile, reportFi
 	cmd := j.command(ctx, j.suiteFile(),
 		"--provider=skeleton", "--kubeconfig="+kubeconfig, "--ginkgo.focus="+focus, "--ginkgo.skip="+skip,
 		"--ginkgo.json-report="+reportFile, "--ginkgo.v", "--ginkgo.no-color", "--ginkgo.timeout=30m")
+	noOrphan(cmd)
 	own(cmd)
 	if registry != "" {
 		list := filepath.Join(j.work, "registries.yaml")
