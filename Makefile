@@ -17,7 +17,7 @@ GENERATED ?= .
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build programs ## Start a cluster and our DNS for it, and try it with dig [PORT=1053] [CLUSTER=existing]
@@ -135,5 +135,6 @@ lint: ## Run golangci-lint
 	$(TOOL) golangci-lint run ./...
 
 .PHONY: clean
-clean: ## Remove what was built and the state of make run
+clean: ## Remove what was built and the state of make run and make cluster
+	@if [ -d .cache/cluster ] && [ -x bin/cluster ]; then bin/cluster stop --dir .cache/cluster; fi
 	rm -rf bin .cache
