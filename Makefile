@@ -17,7 +17,7 @@ GENERATED ?= .
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build programs ## Start a cluster and our DNS for it, and try it with dig [PORT=1053] [CLUSTER=existing]
@@ -136,5 +136,6 @@ lint: ## Run golangci-lint
 
 .PHONY: clean
 clean: ## Remove what was built and the state of make run and make cluster
-	@if [ -d .cache/cluster ] && [ -x bin/cluster ]; then bin/cluster stop --dir .cache/cluster; fi
+	@for dir in .cache/cluster .cache/conformance/cluster; do \
+		if [ -d $$dir ] && [ -x bin/cluster ]; then bin/cluster stop --dir $$dir || exit 1; fi; done
 	rm -rf bin .cache
