@@ -6,6 +6,8 @@ PORT      ?= 1053
 CLUSTER   ?= own
 FUZZTIME  ?= 10s
 SIZE      ?= S
+NODES     ?= 1
+CLUSTERFLAGS ?=
 BENCHFLAGS ?=
 TOOL      := $(GO) tool -modfile=go.tool.mod
 GEN       := $(GO) tool -modfile=go.gen.mod controller-gen
@@ -15,28 +17,42 @@ GENERATED ?= .
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build cluster ## Start a cluster and our DNS for it, and try it with dig [PORT=1053] [CLUSTER=existing]
+run: build programs ## Start a cluster and our DNS for it, and try it with dig [PORT=1053] [CLUSTER=existing]
 	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/run ./test/run
 	@exec bin/run --port=$(PORT) --cluster=$(CLUSTER)
 
 .PHONY: test
-test: deps build cluster vet race unit fuzz ## Run all tests; on Debian as root it installs what is missing
+test: deps build programs vet race unit fuzz ## Run all tests; on Debian as root it installs what is missing
 	$(GO) -C test/cluster test ./...
 	$(GO) -C cmd/image test ./...
 	$(GO) -C test/images test ./...
+	$(GO) -C test/conformance test ./...
 
 .PHONY: build
 build: ## Build bin/coredns and bin/clusterdns
 	@test/build.sh bin/coredns ./cmd/coredns
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/clusterdns ./cmd/clusterdns
 
-.PHONY: cluster
-cluster: ## Build the Kubernetes programs that make run and the tests start (6 to 8 minutes the first time)
+.PHONY: programs
+programs: ## Build the Kubernetes programs that make run and the tests start (6 to 8 minutes the first time)
 	@CGO_ENABLED=0 $(GO) -C test/cluster build -trimpath -o ../../bin/cluster ./cmd/cluster
 	@bin/cluster build
+
+.PHONY: node-programs
+node-programs: programs ## Build and install what real nodes need: containerd and Debian packages; as root on Linux
+	@test/deps.sh nodes
+	@bin/cluster build --nodes
+
+.PHONY: test-nodes
+test-nodes: node-programs ## Test the clusters with real nodes themselves, as root on Linux (2 minutes)
+	$(GO) -C test/cluster test -tags nodes -count=1 -run Nodes .
+
+.PHONY: cluster
+cluster: programs ## Run a cluster with real nodes until Ctrl-C, as root on Linux [NODES=1] [CLUSTERFLAGS=--proxy-mode=iptables]
+	@exec test/cluster.sh $(NODES) $(CLUSTERFLAGS)
 
 IMAGEFLAGS ?=
 
@@ -51,6 +67,21 @@ e2e-images: ## Make the images of the pods of the end-to-end tests, without Dock
 	@CGO_ENABLED=0 $(GO) -C test/images build -trimpath -o ../../bin/test-images .
 	@bin/test-images $(IMAGES)
 
+CONFORMANCEFLAGS ?=
+
+.PHONY: conformance
+conformance: ## Run Kubernetes' own DNS tests, in a cluster of its own or that of KUBECONFIG [CONFORMANCEFLAGS=--help]
+	@CGO_ENABLED=0 $(GO) -C test/conformance build -trimpath -o ../../bin/conformance/conformance .
+	@test -n "$(KUBECONFIG)" || $(MAKE) --no-print-directory conformance-cluster
+	@bin/conformance/conformance $(CONFORMANCEFLAGS)
+
+# What the cluster that make conformance starts is made of.
+.PHONY: conformance-cluster
+conformance-cluster: node-programs
+	@CGO_ENABLED=0 $(GO) -C cmd/image build -trimpath -o ../../bin/image .
+	@bin/image --out=bin/conformance --platform=linux/$$($(GO) env GOARCH)
+	@$(MAKE) --no-print-directory e2e-images IMAGES='agnhost glibc-dns-testing'
+
 .PHONY: deps
 deps: ## Install the Debian packages that the tests need, or name them
 	@test/deps.sh
@@ -59,9 +90,11 @@ deps: ## Install the Debian packages that the tests need, or name them
 vet: ## Check the format and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
-	$(GO) -C test/cluster vet ./...
+	$(GO) -C test/cluster vet -tags nodes ./...
+	$(GO) -C test/cluster/containerd vet ./...
 	$(GO) -C cmd/image vet ./...
 	$(GO) -C test/images vet ./...
+	$(GO) -C test/conformance vet ./...
 
 .PHONY: race
 race: ## Run the tests of the root module with the race detector
@@ -80,7 +113,7 @@ fuzz: ## Fuzz the parsers of names and Corefiles, edits of these, and the handle
 	$(GO) test -run '^$$' -fuzz '^FuzzWord$$' -fuzztime $(FUZZTIME) ./corefile
 
 .PHONY: bench
-bench: build cluster ## Measure beside stock CoreDNS, NSD and Knot [SIZE=S|M|L] [BENCHFLAGS=--help]
+bench: build programs ## Measure beside stock CoreDNS, NSD and Knot [SIZE=S|M|L] [BENCHFLAGS=--help]
 	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/bench ./test/bench
 	@exec bin/bench --size=$(SIZE) $(BENCHFLAGS)
 
@@ -102,5 +135,7 @@ lint: ## Run golangci-lint
 	$(TOOL) golangci-lint run ./...
 
 .PHONY: clean
-clean: ## Remove what was built and the state of make run
+clean: ## Remove what was built and the state of make run and make cluster
+	@for dir in .cache/cluster .cache/conformance/cluster; do \
+		if [ -d $$dir ] && [ -x bin/cluster ]; then bin/cluster stop --dir $$dir || exit 1; fi; done
 	rm -rf bin .cache

@@ -61,7 +61,7 @@ func startControlPlane(ctx context.Context, b *bench, dir string) (*controlPlane
 		return nil, err
 	}
 	if err := proc.Pinned(b.allCores, c.cmd.Start); err != nil {
-		return nil, fmt.Errorf("%w: run \"make cluster\" first (make bench does)", err)
+		return nil, fmt.Errorf("%w: run \"make programs\" first (make bench does)", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.in.Close() }) // which means quit
 	defer stop()

@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -214,9 +215,30 @@ func (c *Cluster) restartProgram(ctx context.Context, n nodeState, program strin
 	case containerd:
 		return c.startContainerd(ctx, n)
 	case kubelet:
-		return c.run(c.kubelet(n))
+		if err := c.run(c.kubelet(n)); err != nil {
+			return err
+		}
+	default:
+		if err := c.run(c.kubeProxy(n)); err != nil {
+			return err
+		}
 	}
-	return c.run(c.kubeProxy(n))
+	return c.awaitHealthy(ctx, n, program)
+}
+
+// awaitHealthy returns once a program of a node says that it works: the kubelet
+// has reached containerd, kube-proxy has made its rules.
+func (c *Cluster) awaitHealthy(ctx context.Context, n nodeState, program string) error {
+	address := c.state.Network.Addresses(n.Number)[0].String()
+	url := "https://" + net.JoinHostPort(address, "10250") + "/healthz"
+	if program == kubeProxy {
+		url = "http://" + net.JoinHostPort(address, "10256") + "/healthz"
+	}
+	err := c.poll(ctx, nodeProgram(n.Name, program), func() error { return get(ctx, c.client, url) })
+	if err != nil {
+		return fmt.Errorf("starting %s of %s: %w", program, n.Name, err)
+	}
+	return nil
 }
 
 // endNode ends a node at once. It does as much as it can, and forgets nothing.
@@ -257,7 +279,8 @@ func (c *Cluster) deleteNode(ctx context.Context, name string) error {
 	return err
 }
 
-// awaitNode returns once a node is ready since its kubelet started.
+// awaitNode returns once a node was ready since its kubelet started, and
+// services can be reached from it.
 func (c *Cluster) awaitNode(ctx context.Context, n nodeState, since time.Time) error {
 	err := c.poll(ctx, nodeProgram(n.Name, kubelet), func() error {
 		_, text, err := c.request(ctx, http.MethodGet, "/api/v1/nodes/"+n.Name, nil)
@@ -269,7 +292,7 @@ func (c *Cluster) awaitNode(ctx context.Context, n nodeState, since time.Time) e
 	if err != nil {
 		return fmt.Errorf("starting %s: %w", n.Name, err)
 	}
-	return nil
+	return c.awaitHealthy(ctx, n, kubeProxy)
 }
 
 // nodeReady says why pods cannot run on a node yet. What its kubelet said before
@@ -376,4 +399,34 @@ func (c *Cluster) sockets(name string) ([]string, error) {
 		return nil, errors.New("no node runs")
 	}
 	return sockets, nil
+}
+
+// LoadImage is [Cluster.LoadImage] for a cluster of another program. bin is the
+// folder of the programs.
+func LoadImage(ctx context.Context, dir, bin, name, archive string) error {
+	files, err := existing(dir)
+	if err != nil {
+		return err
+	}
+	s, err := files.load()
+	if err != nil {
+		return err
+	}
+	loaded := false
+	for _, n := range s.Nodes {
+		if !s.Processes[nodeProgram(n.Name, containerd)].Alive() || name != "" && n.Name != name {
+			continue
+		}
+		if err := importImage(ctx, filepath.Join(bin, ctr), s.cleanable(files, n).Socket(), archive); err != nil {
+			return err
+		}
+		loaded = true
+	}
+	switch {
+	case loaded:
+		return nil
+	case name != "":
+		return fmt.Errorf("no node %s runs in %s", name, dir)
+	}
+	return fmt.Errorf("no node runs in %s: start the cluster with --nodes", dir)
 }

@@ -74,7 +74,7 @@ func CanRunNodes() error {
 		}
 	}
 	if missing != nil {
-		return fmt.Errorf("nodes need programs that are missing here: %s; `test/deps.sh nodes` installs them on Debian", strings.Join(missing, ", "))
+		return fmt.Errorf("nodes need programs that are missing here: %s; `make node-programs` installs them on Debian", strings.Join(missing, ", "))
 	}
 	return nil
 }

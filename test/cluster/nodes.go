@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -100,7 +102,7 @@ func (c *Cluster) stopNodes() {
 		})
 	}
 	all.Wait()
-	if err := c.state.Network.Down(ctx); err != nil {
+	if err := c.state.removeNetwork(ctx); err != nil {
 		c.logf("%v", err)
 	}
 }
@@ -125,8 +127,23 @@ func cleanNodes(ctx context.Context, files layout, s state, log io.Writer) (bool
 			return any, err
 		}
 	}
-	return any, s.Network.Down(ctx)
+	return any, s.removeNetwork(ctx)
 }
+
+// removeNetwork removes what nodes had in common.
+func (s state) removeNetwork(ctx context.Context) error {
+	err := os.Remove(s.runDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, s.Network.Down(ctx))
+}
+
+// runDir is the folder of what nodes need while they run.
+func (s state) runDir() string { return "/run/" + s.clusterID() }
+
+// clusterID is in the names of all that the nodes have on this machine.
+func (s state) clusterID() string { return "clusterdns-" + s.Network.ID }
 
 // AddNode starts one more node and returns once it is ready. An empty name
 // means the next free one of node1, node2 and so on.
@@ -258,7 +275,7 @@ type Node struct {
 func (c *Cluster) Nodes() []Node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var nodes []Node
+	nodes := []Node{}
 	for _, n := range c.state.Nodes {
 		nodes = append(nodes, c.describe(n))
 	}
@@ -305,12 +322,11 @@ func (s state) describe(files layout, n nodeState) Node {
 
 // cleanable knows enough of a node to clean up after it.
 func (s state) cleanable(files layout, n nodeState) node.Node {
-	cluster := "clusterdns-" + s.Network.ID
 	return node.Node{
-		Name:   n.Name,
-		Dir:    files.node(n.Name),
-		Run:    "/run/" + cluster + "/" + n.Name,
-		Cgroup: cluster + "/" + n.Name,
+		Name: n.Name,
+		ID:   s.clusterID() + "-" + n.Name,
+		Dir:  files.node(n.Name),
+		Run:  filepath.Join(s.runDir(), n.Name),
 	}
 }
 

@@ -27,6 +27,10 @@ func TestOptionsThatCannotWork(t *testing.T) {
 		{"empty assets", "/no/assets", Options{Dir: t.TempDir()}, []string{"/no/assets: no etcd, kube-apiserver there", AssetsEnv}},
 		{"no CIDR", "", Options{Dir: t.TempDir(), ServiceCIDRs: "10.96.0.0"}, []string{`service CIDRs "10.96.0.0"`}},
 		{"two of a family", "", Options{Dir: t.TempDir(), ServiceCIDRs: "10.96.0.0/16,10.97.0.0/16"}, []string{"an IPv4 and an IPv6 one"}},
+		{"too many nodes", "", Options{Dir: t.TempDir(), Nodes: &NodeOptions{Count: 201}}, []string{"201 nodes: there can be 0 to 200"}},
+		{"unknown CNI", "", Options{Dir: t.TempDir(), Nodes: &NodeOptions{CNI: "vlan"}}, []string{`CNI "vlan": there are bridge and ptp`}},
+		{"unknown proxy mode", "", Options{Dir: t.TempDir(), Nodes: &NodeOptions{ProxyMode: "ipvs"}}, []string{`proxy mode "ipvs": there are nftables and iptables`}},
+		{"nodes in a long path", "", Options{Dir: filepath.Join(t.TempDir(), strings.Repeat("long", 20)), Nodes: &NodeOptions{}}, []string{"characters too long"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Setenv(AssetsEnv, tc.assets)

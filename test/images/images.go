@@ -61,4 +61,27 @@ var images = []image{
 			goProgram("counter", ".", "./test/counter/cmd/counter"),
 		},
 	},
+	{
+		name: "agnhost", about: "the many programs of Kubernetes' own tests; made if asked for",
+		full: conformance + "agnhost:2.63.0", onDemand: true,
+		config: v1.Config{Env: []string{path}, Entrypoint: []string{"/agnhost"}, Cmd: []string{"pause"}},
+		parts: []part{
+			debian(tools...), coreDNS,
+			goProgram("agnhost", "test/conformance", "k8s.io/kubernetes/test/images/agnhost"),
+		},
+	},
+	{
+		name: "glibc-dns-testing", about: "the client with glibc of Kubernetes' own tests; made if asked for",
+		full: conformance + "glibc-dns-testing:2.0.0", onDemand: true,
+		config: v1.Config{Env: []string{path}, Cmd: idle},
+		parts:  []part{debian(tools...), coreDNS},
+	},
 }
+
+// conformance is in front of the names of k8s.io/kubernetes/test/utils/image,
+// with the tags that are there.
+const conformance = registry + "/conformance/"
+
+// coreDNS is the server that those tests start in Pods of their own. It serves
+// records from its Corefile: which plugins for Kubernetes it has does not matter.
+var coreDNS = goProgram("coredns", ".", "./cmd/coredns")

@@ -24,7 +24,7 @@ type kubectl struct {
 // run returns the standard output of a command.
 func (k kubectl) run(ctx context.Context, args ...string) ([]byte, error) {
 	if k.path == "" {
-		return nil, errors.New("there is no kubectl: `make cluster` builds bin/kubectl")
+		return nil, errors.New("there is no kubectl: `make programs` builds bin/kubectl")
 	}
 	all := append(append([]string{}, k.flags...), args...)
 	if k.cache != "" {

@@ -33,9 +33,9 @@ func needPrograms(repo string, existing bool) error {
 	type program struct{ name, target string }
 	needed := []program{{"coredns", "build"}}
 	if !existing {
-		needed = append(needed, program{"clusterdns", "build"}, program{"cluster", "cluster"})
+		needed = append(needed, program{"clusterdns", "build"}, program{"cluster", "programs"})
 		if os.Getenv("KUBEBUILDER_ASSETS") == "" { // which replaces the others
-			needed = append(needed, program{"etcd", "cluster"}, program{"kube-apiserver", "cluster"}, program{"kube-controller-manager", "cluster"}, program{"kube-scheduler", "cluster"})
+			needed = append(needed, program{"etcd", "programs"}, program{"kube-apiserver", "programs"}, program{"kube-controller-manager", "programs"}, program{"kube-scheduler", "programs"})
 		}
 	}
 	var missing []error

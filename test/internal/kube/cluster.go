@@ -43,7 +43,7 @@ const WithScheduler Option = "--scheduler"
 func Start(options ...Option) (*Cluster, error) {
 	program := filepath.Join(Root(), "bin", "cluster")
 	if _, err := os.Stat(program); err != nil {
-		return nil, fmt.Errorf("%w: run \"make cluster\" first (make test does)", err)
+		return nil, fmt.Errorf("%w: run \"make programs\" first (make test does)", err)
 	}
 	dir, err := os.MkdirTemp("", "clusterdns-test-")
 	if err != nil {

@@ -31,11 +31,12 @@ type stdio struct {
 // commands is a function since the commands refer to it for their help.
 func commands() []command {
 	return []command{
-		{"build", "[--out DIR] [--kubectl]", "build the Kubernetes programs, if there is need to", runBuild},
-		{"start", "--dir DIR", "start a cluster in the background and return when it is ready", runStart},
-		{"run", "--dir DIR [--json] [--control]", "run a cluster until Ctrl-C", runRun},
+		{"build", "[--out DIR] [--kubectl] [--nodes]", "build the Kubernetes programs, if there is need to", runBuild},
+		{"start", "--dir DIR [--nodes N]", "start a cluster in the background and return when it is ready", runStart},
+		{"run", "--dir DIR [--nodes N] [--json] [--control]", "run a cluster until Ctrl-C", runRun},
 		{"stop", "--dir DIR", "stop a cluster, or end what a crash has left of it", runStop},
 		{"status", "--dir DIR", "say what runs; exit status 1 unless the cluster is ready", runStatus},
+		{"load-image", "--dir DIR [--node NAME] FILE...", "give images to the nodes of a cluster", runLoadImage},
 		{"kubeconfig", "--dir DIR [--user NAME [--group GROUP]...]", "print the path of a kubeconfig", runKubeconfig},
 	}
 }
@@ -109,7 +110,8 @@ func dispatch(ctx context.Context, std stdio, args []string) error {
 
 func usage(out io.Writer) {
 	fmt.Fprint(out, `Cluster runs a real Kubernetes control plane (etcd, kube-apiserver,
-kube-controller-manager) on this machine, on loopback addresses, without root.
+kube-controller-manager) on this machine, on loopback addresses, without root;
+and as root on Linux real nodes (containerd, kubelet, kube-proxy) as well.
 
 Commands:
 `)
@@ -137,8 +139,20 @@ func flags(std stdio, name, about string) *flag.FlagSet {
 	return set
 }
 
-// parse reads the flags; no command takes other arguments.
+// parse reads the flags of a command that takes no other arguments.
 func parse(std stdio, set *flag.FlagSet, args []string) error {
+	if err := parseFlags(std, set, args); err != nil {
+		return err
+	}
+	if set.NArg() > 0 {
+		fmt.Fprintf(std.err, "cluster %s: what is %q? It takes flags only; see --help\n", set.Name(), set.Arg(0))
+		return errUsage
+	}
+	return nil
+}
+
+// parseFlags reads the flags, and leaves other arguments.
+func parseFlags(std stdio, set *flag.FlagSet, args []string) error {
 	for _, arg := range args {
 		if arg == "-h" || arg == "-help" || arg == "--help" {
 			set.SetOutput(std.out)
@@ -148,10 +162,6 @@ func parse(std stdio, set *flag.FlagSet, args []string) error {
 		if errors.Is(err, flag.ErrHelp) {
 			return err
 		}
-		return errUsage
-	}
-	if set.NArg() > 0 {
-		fmt.Fprintf(std.err, "cluster %s: what is %q? It takes flags only; see --help\n", set.Name(), set.Arg(0))
 		return errUsage
 	}
 	return nil

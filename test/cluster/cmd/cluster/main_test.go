@@ -159,6 +159,14 @@ func TestControl(t *testing.T) {
 		{"restart-apiserver", "ok"},
 		{"kubeconfig system:serviceaccount:default:default", "ok " + filepath.Join(dir, "kubeconfigs", "system-serviceaccount-default-default-")},
 		{"restart-apiserver now", "error restart-apiserver takes no arguments"},
+		{"nodes", "ok []"},
+		{"nodes now", "error nodes takes no arguments"},
+		{"add-node", "error this cluster has no network for nodes: start it with --nodes"},
+		{"stop-node node1", "error this cluster has no network for nodes"},
+		{"start-node", "error start-node does not take 0 arguments"},
+		{"restart-program node1 kubelet", "error this cluster has no network for nodes"},
+		{"netns node1", `error there is no node "node1"`},
+		{"load-image all /no/image.tar", "error no node runs"},
 		{"reboot", `error unknown request "reboot": there are stop-apiserver, `},
 	} {
 		got := s.ask(t, tc.request)
@@ -304,12 +312,14 @@ func TestUsage(t *testing.T) {
 	}{
 		{"nothing", "", 2, "Commands:"},
 		{"help", "--help", 0, "cluster start --dir DIR"},
-		{"help of a command", "run --help", 0, "Usage: cluster run --dir DIR [--json] [--control]"},
+		{"help of a command", "run --help", 0, "Usage: cluster run --dir DIR [--nodes N] [--json] [--control]"},
 		{"unknown command", "frobnicate", 2, `there is no command "frobnicate"`},
 		{"unknown flag", "start --frob", 2, "flag provided but not defined: -frob"},
 		{"argument", "stop here", 2, `what is "here"?`},
 		{"no directory", "start", 2, "--dir is missing"},
 		{"group alone", "kubeconfig --dir x --group y", 2, "--group needs --user"},
+		{"no image", "load-image --dir x", 2, "load-image: which file?"},
+		{"image for nobody", "load-image --dir /no/such/cluster x.tar", 1, "holds no cluster"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := run(t, strings.Fields(tc.args)...)

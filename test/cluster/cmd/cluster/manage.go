@@ -11,7 +11,10 @@ import (
 	"github.com/clusterdns/clusterdns/test/cluster"
 )
 
-const dirUsage = "state `folder` of the cluster"
+const (
+	dirUsage = "state `folder` of the cluster"
+	binUsage = "`folder` of the Kubernetes programs (default: beside this program, else where build puts them)"
+)
 
 const stopHelp = `Stops the cluster that runs in a folder, in whatever way it was started, and ends
 what a crash has left of it. The folder keeps its data for the next start.`
@@ -81,6 +84,37 @@ func describe(s cluster.Status) string {
 		fmt.Fprintf(&out, "%s (pid %d, log %s) %s\n", p.Name, p.PID, p.Log, condition)
 	}
 	return out.String()
+}
+
+const loadImageHelp = `Gives archives with images, as ` + "`docker save`, `make image`" + ` and others write
+them, to the nodes of a cluster that runs. Pods name them as the archive does,
+with imagePullPolicy: Never or IfNotPresent.`
+
+func runLoadImage(ctx context.Context, std stdio, args []string) error {
+	set := flags(std, "load-image", loadImageHelp)
+	dir := set.String("dir", "", dirUsage)
+	bin := set.String("bin", "", binUsage)
+	name := set.String("node", "", "`name` of the node (default: all that run)")
+	if err := parseFlags(std, set, args); err != nil {
+		return err
+	}
+	if err := required(std, set, "dir"); err != nil {
+		return err
+	}
+	if set.NArg() == 0 {
+		fmt.Fprintln(std.err, "cluster load-image: which file? See --help")
+		return errUsage
+	}
+	if *bin == "" {
+		*bin = defaultBin()
+	}
+	for _, archive := range set.Args() {
+		if err := cluster.LoadImage(ctx, *dir, *bin, *name, archive); err != nil {
+			return err
+		}
+		fmt.Fprintf(std.out, "loaded %s\n", archive)
+	}
+	return nil
 }
 
 const kubeconfigHelp = `Prints the path of a kubeconfig. Without --user it is that of the administrator.

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/clusterdns/clusterdns/test/cluster"
@@ -30,9 +32,20 @@ standard input, one a line, and answers each on standard output with a line
     kubeconfig NAME [GROUP...]
                               ok PATH; of a user without other rights than RBAC
                               gives, or of system:serviceaccount:NAMESPACE:NAME
+    nodes                     ok JSON; addresses, network namespace, resolv.conf
+    add-node [NAME]           ok JSON of the node when it is ready
+    stop-node NAME            a power failure; ok when it and its pods are gone
+    start-node NAME           ok when it is ready again
+    restart-program NAME kubelet|kube-proxy|containerd
+                              ok when it was started again; pods keep running
+    load-image NAME|all FILE  ok when the images in the archive can be used
+    netns NAME                ok FILE of the node's network namespace
     quit                      ok when all is stopped
 
-The end of standard input means quit.`
+The end of standard input means quit.
+
+With --nodes, which takes root on Linux, it has real nodes: node1, node2 and so
+on, each in a network namespace, with containerd, kubelet and kube-proxy.`
 
 // startFlags are the flags of everything that starts a cluster.
 type startFlags struct {
@@ -49,7 +62,7 @@ const noNodes = -1
 
 func (f *startFlags) register(set *flag.FlagSet) {
 	set.StringVar(&f.dir, "dir", "", "state `folder` of the cluster; made if missing, delete it to begin anew")
-	set.StringVar(&f.bin, "bin", "", "`folder` of the Kubernetes programs (default: beside this program, else where build puts them)")
+	set.StringVar(&f.bin, "bin", "", binUsage)
 	set.StringVar(&f.serviceCIDRs, "service-cidrs", cluster.DefaultServiceCIDRs, "`ranges` of service addresses")
 	set.BoolVar(&f.scheduler, "scheduler", false, "start kube-scheduler, too")
 	set.IntVar(&f.nodes, "nodes", noNodes, "start this `number` of real nodes, too, which takes root on Linux; with 0 add-node can make some")
@@ -137,13 +150,34 @@ type ready struct {
 	Kubeconfig string `json:"kubeconfig"`
 	APIServer  string `json:"apiserver"`
 	Kubectl    string `json:"kubectl,omitempty"` // one to use, if there is any
+	// Host are the addresses of this machine towards nodes and pods.
+	Host []netip.Addr `json:"host,omitempty"`
 }
 
 func announce(std stdio, c *cluster.Cluster, asJSON bool) {
 	if !asJSON {
 		fmt.Fprintf(std.out, "kubeconfig: %s\nready\n", c.Kubeconfig())
+		explain(std, c)
 		return
 	}
-	line, _ := json.Marshal(ready{c.Kubeconfig(), c.APIServer(), c.Kubectl()}) // strings always can
+	line, _ := json.Marshal(ready{c.Kubeconfig(), c.APIServer(), c.Kubectl(), c.HostAddresses()}) // strings always can
 	fmt.Fprintf(std.out, "%s\n", line)
+}
+
+// explain tells a person what can be done with a cluster that has nodes.
+func explain(std stdio, c *cluster.Cluster) {
+	nodes := c.Nodes()
+	if len(nodes) == 0 {
+		return
+	}
+	fmt.Fprintf(std.err, `
+Use it from another terminal, and end it with Ctrl-C here:
+
+    export KUBECONFIG=%s
+    kubectl get nodes -o wide
+    bin/cluster load-image --dir %s FILE    # an archive with an image, for pods with imagePullPolicy: Never
+    nsenter --net=%s dig @10.96.0.10 kubernetes.default.svc.cluster.local
+                                            # any command as if on %s
+
+`, c.Kubeconfig(), filepath.Dir(c.Kubeconfig()), nodes[0].Netns, nodes[0].Name)
 }

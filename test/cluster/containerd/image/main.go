@@ -1,8 +1,8 @@
 // Copyright The clusterdns Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command image writes an archive with an image that holds one static program
-// and nothing else.
+// Command image writes an archive with an image that holds one static program,
+// under its own name in the root, and nothing else.
 //
 //	image NAME PROGRAM ARCHIVE
 package main
@@ -14,6 +14,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"path/filepath"
 	"runtime"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -52,14 +53,14 @@ func write(image, program, archive string) error {
 	}
 	file = file.DeepCopy()
 	file.OS, file.Architecture = "linux", runtime.GOARCH
-	file.Config = v1.Config{Entrypoint: []string{"/program"}, User: "65535:65535"}
+	file.Config = v1.Config{Entrypoint: []string{"/" + filepath.Base(program)}, User: "65535:65535"}
 	if made, err = mutate.ConfigFile(made, file); err != nil {
 		return err
 	}
 	return tarball.WriteToFile(archive, tag, made)
 }
 
-// layer holds the program as /program.
+// layer holds the program alone.
 func layer(program string) (v1.Layer, error) {
 	text, err := os.ReadFile(program)
 	if err != nil {
@@ -67,7 +68,7 @@ func layer(program string) (v1.Layer, error) {
 	}
 	var files bytes.Buffer
 	out := tar.NewWriter(&files)
-	if err := out.WriteHeader(&tar.Header{Name: "program", Mode: 0o555, Size: int64(len(text))}); err != nil {
+	if err := out.WriteHeader(&tar.Header{Name: filepath.Base(program), Mode: 0o555, Size: int64(len(text))}); err != nil {
 		return nil, err
 	}
 	if _, err := out.Write(text); err != nil {

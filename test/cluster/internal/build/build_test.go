@@ -20,6 +20,10 @@ const fakeGo = `#!/bin/sh
 case "$1" in
 env) echo go1.26 linux amd64 ;;
 list) printf 'runtime\nexample.org/kube\n' ;;
+run) # the last argument is the file to write
+	printf '%s\n' "$*" >>"$FAKE_CALLS"
+	for out; do :; done
+	echo image >"$out" ;;
 build)
 	for arg; do
 		[ "$previous" = -o ] && out=$arg
@@ -129,6 +133,40 @@ func TestBuildsOnlyWhatChanged(t *testing.T) {
 		if !strings.Contains(f.log.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, f.log)
 		}
+	}
+}
+
+// Nodes need more, in the order in which one is made from the other; without
+// them none of it is built.
+func TestBuildsWhatNodesNeed(t *testing.T) {
+	f := newFixture(t)
+	f.write(t, "containerd/go.mod", "module "+modulePath+"/containerd\n")
+	f.write(t, "containerd/go.sum", "")
+	if err := Run(t.Context(), f.Options); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.builds(); got != 1 {
+		t.Fatalf("without nodes go build was called %d times", got)
+	}
+	f.Nodes = true
+	for range 2 { // the second time there is nothing to do
+		if err := Run(t.Context(), f.Options); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := f.builds(); got != 5 {
+		t.Errorf("go build was called %d times, want 5", got)
+	}
+	calls, _ := os.ReadFile(f.calls)
+	want := "./image " + PauseImage + " " + filepath.Join(f.Out, "pause") + " " + filepath.Join(f.Out, ".pause.tar.new")
+	if got := strings.Count(string(calls), want); got != 1 {
+		t.Errorf("the image was made %d times:\n%s", got, calls)
+	}
+	if got := strings.Count(string(calls), "version.gitVersion="); got != 1 {
+		t.Errorf("%d programs have the version of Kubernetes, want 1", got)
+	}
+	if _, err := os.Stat(filepath.Join(f.Out, "pause.tar")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,6 +5,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,10 +29,11 @@ const podLinks = "/var/log/containers"
 
 // Clean ends all pods of a node whose programs have ended, and removes what they
 // leave: mounts, cgroups, sockets. Images and volumes stay. It does nothing
-// where there is nothing, and needs Name, Dir, Run and Cgroup only. It reports
-// how many processes it ended.
+// where there is nothing, and needs Name, ID, Dir and Run only. It reports how
+// many processes it ended.
 func (n Node) Clean(ctx context.Context) (int, error) {
-	ended, err := n.kill(ctx)
+	containers := n.containers()
+	ended, err := n.kill(ctx, containers)
 	if err != nil {
 		return ended, fmt.Errorf("ending the pods of %s: %w", n.Name, err)
 	}
@@ -40,16 +42,38 @@ func (n Node) Clean(ctx context.Context) (int, error) {
 			return ended, fmt.Errorf("cleaning up after %s: %w", n.Name, err)
 		}
 	}
-	return ended, errors.Join(os.RemoveAll(n.Run), removeCgroups(n.Cgroup), n.removeCNIResults(), n.removeLinks())
+	return ended, errors.Join(os.RemoveAll(n.Run), removeCgroups(containers), n.removeCNIResults(), n.removeLinks())
 }
 
-// kill ends the processes of pods until there are none: some start others while
-// they are being ended.
-func (n Node) kill(ctx context.Context) (int, error) {
+// containers are the IDs of all containers whose shim may run, as containerd
+// keeps them.
+func (n Node) containers() map[string]bool {
+	ids := map[string]bool{}
+	entries, _ := os.ReadDir(n.tasks())
+	for _, entry := range entries {
+		ids[entry.Name()] = true
+	}
+	return ids
+}
+
+func (n Node) tasks() string {
+	return filepath.Join(n.state(), "io.containerd.runtime.v2.task", criNamespace)
+}
+
+// criNamespace is where containerd keeps what is for Kubernetes, and the parent
+// of the cgroups of its containers.
+const criNamespace = "k8s.io"
+
+// Processes are those of the node's pods, with their shims.
+func (n Node) Processes() []process.Record { return n.processes(n.containers()) }
+
+// kill ends the processes of containers and their shims until there are none:
+// some start others while they are being ended.
+func (n Node) kill(ctx context.Context, containers map[string]bool) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for ended := 0; ; {
-		found := n.processes()
+		found := n.processes(containers)
 		if len(found) == 0 {
 			return ended, nil
 		}
@@ -62,8 +86,9 @@ func (n Node) kill(ctx context.Context) (int, error) {
 	}
 }
 
-// processes are those in the node's cgroup, and the shims of its containerd.
-func (n Node) processes() []process.Record {
+// processes are those in the cgroup of a container, and the shims of the node's
+// containerd.
+func (n Node) processes(containers map[string]bool) []process.Record {
 	var found []process.Record
 	entries, _ := os.ReadDir("/proc")
 	for _, entry := range entries {
@@ -72,22 +97,24 @@ func (n Node) processes() []process.Record {
 			continue
 		}
 		record, err := process.Find(pid)
-		if err == nil && (n.contains(pid) || n.hasShim(pid)) {
+		if err == nil && (inCgroup(pid, containers) || n.hasShim(pid)) {
 			found = append(found, record)
 		}
 	}
 	return found
 }
 
-// contains looks in every hierarchy, of cgroup v1 or v2.
-func (n Node) contains(pid int) bool {
+// inCgroup looks in every hierarchy, of cgroup v1 or v2.
+func inCgroup(pid int, names map[string]bool) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
 		return false
 	}
 	for line := range strings.Lines(string(text)) {
-		if strings.Contains(strings.TrimSpace(line)+"/", "/"+n.Cgroup+"/") {
-			return true
+		for element := range strings.SplitSeq(strings.TrimSpace(line), "/") {
+			if names[element] {
+				return true
+			}
 		}
 	}
 	return false
@@ -116,15 +143,18 @@ func unmountBelow(dir string) error {
 	return nil
 }
 
-// removeCgroups removes a cgroup, with those in it, from every hierarchy.
-func removeCgroups(name string) error {
+// removeCgroups removes the cgroups of containers, with those in them, from every
+// hierarchy.
+func removeCgroups(containers map[string]bool) error {
 	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
 	if err != nil {
 		return fmt.Errorf("reading what is mounted: %w", err)
 	}
 	for _, mount := range mounts {
-		if err := removeTree(filepath.Join(mount.Mountpoint, name)); err != nil {
-			return fmt.Errorf("removing a cgroup: %w", err)
+		for id := range containers {
+			if err := removeTree(filepath.Join(mount.Mountpoint, criNamespace, id)); err != nil {
+				return fmt.Errorf("removing a cgroup: %w", err)
+			}
 		}
 	}
 	return nil
@@ -152,12 +182,20 @@ func removeTree(dir string) error {
 	return nil
 }
 
+// removeCNIResults removes what CNI keeps of this node's pods, some of it even
+// after they are gone. Their network namespaces tell them from others.
 func (n Node) removeCNIResults() error {
-	files, err := filepath.Glob(filepath.Join(cniResults, n.network()+"-*"))
-	for _, file := range files {
-		err = errors.Join(err, os.Remove(file))
+	entries, _ := os.ReadDir(cniResults)
+	var failed error
+	for _, entry := range entries {
+		path := filepath.Join(cniResults, entry.Name())
+		var result struct{ Netns string }
+		text, err := os.ReadFile(path)
+		if err == nil && json.Unmarshal(text, &result) == nil && strings.HasPrefix(result.Netns, n.Run+"/") {
+			failed = errors.Join(failed, os.Remove(path))
+		}
 	}
-	return err
+	return failed
 }
 
 func (n Node) removeLinks() error {

@@ -46,7 +46,9 @@ disabled_plugins = ['io.containerd.nri.v1.nri']
   [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
     runtime_type = 'io.containerd.runc.v2'
     runtime_path = %q
-`, n.path("containerd"), n.Run+"/containerd", n.Socket(), n.Run+"/s", n.Pause, CNIPrograms, n.cniConfig(), n.Shim)
+    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+      Root = %q
+`, n.path("containerd"), n.state(), n.Socket(), n.Run+"/s", n.Pause, CNIPrograms, n.cniConfig(), n.Shim, n.Run+"/runc")
 }
 
 func (n Node) kubelet() string {
@@ -64,7 +66,6 @@ func (n Node) kubelet() string {
 		"tlsPrivateKeyFile":             n.KeyFile(),
 		"healthzBindAddress":            "127.0.0.1", // of the node
 		"cgroupDriver":                  "cgroupfs",
-		"cgroupRoot":                    "/" + n.Cgroup,
 		"cgroupsPerQOS":                 false,
 		"enforceNodeAllocatable":        []string{},
 		"failCgroupV1":                  false,
@@ -120,14 +121,10 @@ func (n Node) cni() string {
 	}
 	return object{
 		"cniVersion": "1.0.0",
-		"name":       n.network(),
+		"name":       n.ID,
 		"plugins":    []object{main, {"type": "portmap", "capabilities": object{"portMappings": true}}},
 	}.String()
 }
-
-// network is the name of the CNI network: CNI keeps results of all networks of
-// a machine in one folder.
-func (n Node) network() string { return strings.ReplaceAll(n.Cgroup, "/", "-") }
 
 func join(ranges []netip.Prefix) string {
 	var texts []string

@@ -16,14 +16,14 @@ import (
 // Node is one node of a cluster. It is a value; whoever makes it fills in all.
 type Node struct {
 	Name      string
+	ID        string         // that no other node on this machine has
 	Addresses []netip.Addr   // IPv4 first
 	Pods      []netip.Prefix // the ranges of its pods
 	Domain    string         // of the cluster, for the search list of pods
 	DNS       []netip.Addr   // what pods ask
 
-	Dir    string // what outlives the node: images, logs, volumes
-	Run    string // what does not: sockets, mounts. Short: a socket's path has 107 bytes at most
-	Cgroup string // that all its pods are below, without a leading slash
+	Dir string // what outlives the node: images, logs, volumes
+	Run string // what does not: sockets, mounts. Short: a socket's path has 107 bytes at most
 
 	CNI       CNI
 	ProxyMode ProxyMode
@@ -60,8 +60,8 @@ var name = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$`)
 
 // CheckName says what is wrong with the name of a node.
 func CheckName(text string) error {
-	if !name.MatchString(text) || text == "switch" {
-		return fmt.Errorf("a node cannot be called %q: take up to 12 letters, digits and hyphens, a letter first", text)
+	if !name.MatchString(text) || text == "switch" || text == "all" {
+		return fmt.Errorf("a node cannot be called %q: take up to 12 small letters, digits and hyphens, a letter first, and neither switch nor all", text)
 	}
 	return nil
 }
@@ -110,6 +110,9 @@ func (n Node) KeyFile() string { return n.path("kubelet.key") }
 
 // KubeletRoot is the folder of the kubelet.
 func (n Node) KubeletRoot() string { return n.path("kubelet") }
+
+// state is the folder of what containerd needs while it runs.
+func (n Node) state() string { return filepath.Join(n.Run, "containerd") }
 
 func (n Node) cniConfig() string { return n.path("cni") }
 
