@@ -33,9 +33,9 @@ func TestEqual(t *testing.T) {
 	want := objects(t, mustRun(t, kubectlPath(), "kustomize", filepath.Join(kube.Root(), "manifests")))
 	got := objects(t, template(t, "--include-crds"))
 	if len(want) < 5 {
-		t.Fatalf("the kustomization has only %q", slices.Sorted(maps.Keys(want)))
+		t.Fatalf("the kustomization has only %q", keys(want))
 	}
-	for _, key := range slices.Sorted(maps.Keys(want)) {
+	for _, key := range keys(want) {
 		if diff := cmp.Diff(want[key], got[key]); diff != "" {
 			t.Errorf("%s differs (-kustomize +helm):\n%s", key, diff)
 		}
@@ -269,9 +269,12 @@ func TestPackage(t *testing.T) {
 		t.Error(diff)
 	}
 	if len(got) != 9 {
-		t.Errorf("there are %q", slices.Sorted(maps.Keys(got)))
+		t.Errorf("there are %q", keys(got))
 	}
 }
+
+// keys returns the names of objects, sorted.
+func keys(objects map[string]map[string]any) []string { return slices.Sorted(maps.Keys(objects)) }
 
 func parse(t *testing.T, name string, v any) {
 	t.Helper()
