@@ -41,7 +41,7 @@ cluster: ## Build the Kubernetes programs that make run and the tests start (6 t
 .PHONY: helm
 helm: bin/helm ## Build bin/helm, which installs the chart and tests it (about 2 minutes the first time)
 
-# The go command knows whether it is old, but takes seconds to say so.
+# Made anew when the module file changes, which has all that it is built from.
 bin/helm: go.helm.mod go.helm.sum
 	@echo "building $@ (about 2 minutes the first time on 2 cores)"
 	@CGO_ENABLED=0 $(GO) build -modfile=go.helm.mod -trimpath -ldflags '-s -w' -o $@ helm.sh/helm/v3/cmd/helm
@@ -100,7 +100,8 @@ generate: ## Write the generated parts anew: deep copies, the CRD and its refere
 	@mv $(GENERATED)/docs/api.md.new $(GENERATED)/docs/api.md
 	@cp $(GENERATED)/manifests/crd/clusterdns.io_clusterdnses.yaml $(GENERATED)/$(CHART)/crds
 	@cp $(GENERATED)/manifests/rbac/operator.yaml $(GENERATED)/$(CHART)/files/rbac.yaml
-	@cp manifests/operator/account.yaml manifests/operator/deployment.yaml manifests/monitoring/alerts.yaml $(GENERATED)/$(CHART)/files
+	@cp manifests/operator/account.yaml manifests/operator/deployment.yaml manifests/monitoring/alerts.yaml manifests/monitoring/dashboard.json $(GENERATED)/$(CHART)/files
+	@cp manifests/monitoring/operator.yaml $(GENERATED)/$(CHART)/files/monitor.yaml
 	@cp manifests/samples/clusterdns/default.yaml $(GENERATED)/$(CHART)/files/clusterdns.yaml
 
 .PHONY: lint

@@ -40,6 +40,7 @@ type lab struct {
 // start starts a lab, which lives until the test ends.
 func start(t *testing.T) *lab {
 	t.Helper()
+	built(t)
 	l := &lab{dir: t.TempDir()}
 	ctrl.SetLogger(logr.Discard())
 	var err error

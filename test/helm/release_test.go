@@ -84,11 +84,11 @@ func TestRelease(t *testing.T) {
 }
 
 func takesAll(t *testing.T, l *lab, _ netip.AddrPort) {
-	l.apply(t, prometheusRules)
-	l.do(t, "kubectl wait --for=condition=Established --timeout=60s crd/prometheusrules.monitoring.coreos.com")
-	out := l.do(t, l.with("helm template clusterdns manifests/helm/clusterdns --include-crds -f values.yaml --set alerts.create=true |"+
+	l.apply(t, monitoringCRD("PrometheusRule", "prometheusrules")+monitoringCRD("PodMonitor", "podmonitors"))
+	l.do(t, "kubectl wait --for=condition=Established --timeout=60s crd/prometheusrules.monitoring.coreos.com crd/podmonitors.monitoring.coreos.com")
+	out := l.do(t, l.with("helm template clusterdns manifests/helm/clusterdns --include-crds -f values.yaml --set alerts.create=true,dashboard.create=true |"+
 		" kubectl apply --server-side --force-conflicts --dry-run=server -f -"))
-	if n := strings.Count(out, "serverside-applied"); n != 9 {
+	if n := strings.Count(out, "serverside-applied"); n != 11 {
 		t.Errorf("%d objects:\n%s", n, out)
 	}
 }
@@ -299,18 +299,19 @@ func answered(t *testing.T, at netip.AddrPort, name, address string) {
 	}
 }
 
-// prometheusRules is enough of the Prometheus operator for the alerts.
-const prometheusRules = `
+// monitoringCRD returns as much of the Prometheus operator as takes what it is given.
+func monitoringCRD(kind, plural string) string {
+	return strings.NewReplacer("KIND", kind, "PLURAL", plural).Replace(`
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata:
-  name: prometheusrules.monitoring.coreos.com
+  name: PLURAL.monitoring.coreos.com
   annotations:
     api-approved.kubernetes.io: unapproved, for a test
 spec:
   group: monitoring.coreos.com
   scope: Namespaced
-  names: {kind: PrometheusRule, plural: prometheusrules}
+  names: {kind: KIND, plural: PLURAL}
   versions:
   - name: v1
     served: true
@@ -320,4 +321,6 @@ spec:
         type: object
         properties:
           spec: {type: object, x-kubernetes-preserve-unknown-fields: true}
-`
+---
+`)
+}

@@ -152,6 +152,9 @@ func TestMore(t *testing.T) {
 			"PrometheusRule/clusterdns metadata.labels.release: -> \"prometheus\"",
 			"PrometheusRule/clusterdns metadata.namespace: \"kube-system\" -> \"dns\"",
 		}},
+		{"the monitor that they need", []string{"alerts.create=true", "alerts.labels.release=prometheus"}, "monitoring/operator.yaml", []string{
+			"PodMonitor/clusterdns-operator metadata.labels.release: -> \"prometheus\"",
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := file(c.file)
@@ -161,6 +164,33 @@ func TestMore(t *testing.T) {
 				t.Errorf("changes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDashboard: the ConfigMap has the dashboard byte by byte, where Grafana looks.
+func TestDashboard(t *testing.T) {
+	want, err := os.ReadFile(filepath.Join(kube.Root(), "manifests", "monitoring", "dashboard.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Metadata struct {
+			Namespace           string
+			Labels, Annotations map[string]string
+		}
+		Data map[string]string
+	}
+	set := sets([]string{"dashboard.create=true", "dashboard.namespace=monitoring", "dashboard.annotations.grafana_folder=DNS"})
+	text := template(t, append(set, "--show-only", "templates/monitoring.yaml")...)
+	if err := yaml.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"clusterdns.json": string(want)}, got.Data); diff != "" {
+		t.Error(diff)
+	}
+	m := got.Metadata
+	if m.Namespace != "monitoring" || m.Labels["grafana_dashboard"] != "1" || m.Annotations["grafana_folder"] != "DNS" {
+		t.Errorf("metadata %+v", m)
 	}
 }
 
@@ -188,6 +218,7 @@ func TestBadValues(t *testing.T) {
 		{"servers.image.registry=registry.example", []string{"servers.image.registry is written into the ClusterDNS: set clusterDNS.create=true"}},
 		{"clusterDNS.spec.managementState=Observe", []string{"clusterDNS.spec has no effect without clusterDNS.create=true"}},
 		{"clusterDNS.enabled=true", []string{"/clusterDNS", "additional properties 'enabled' not allowed"}},
+		{"dashboard.create=yes", []string{"/dashboard/create", "got string, want boolean"}},
 		{"alerts=true", []string{"/alerts", "got boolean, want object"}},
 	} {
 		t.Run(c.set, func(t *testing.T) {
@@ -258,7 +289,7 @@ func TestLint(t *testing.T) { helm(t, "lint", "--strict", chart) }
 func TestPackage(t *testing.T) {
 	dir := t.TempDir()
 	helm(t, "package", chart, "--destination", dir)
-	all := []string{"--include-crds", "--set", "clusterDNS.create=true,alerts.create=true"}
+	all := []string{"--include-crds", "--set", "clusterDNS.create=true,alerts.create=true,dashboard.create=true"}
 	packed, err := filepath.Glob(filepath.Join(dir, "clusterdns-*.tgz"))
 	if err != nil || len(packed) != 1 {
 		t.Fatalf("%v %v", packed, err)
@@ -268,7 +299,7 @@ func TestPackage(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if len(got) != 9 {
+	if len(got) != 11 {
 		t.Errorf("there are %q", keys(got))
 	}
 }
@@ -374,7 +405,16 @@ func flatten(to map[string]string, path string, v any) {
 // helm runs helm, which has to succeed, and returns what it prints.
 func helm(t *testing.T, args ...string) string {
 	t.Helper()
+	built(t)
 	return mustRun(t, program("helm"), args...)
+}
+
+// built fails the test if there is no bin/helm.
+func built(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(program("helm")); err != nil {
+		t.Fatalf("%v: run \"make helm\" first (make test does)", err)
+	}
 }
 
 func mustRun(t *testing.T, name string, args ...string) string {
