@@ -12,6 +12,7 @@ BENCHFLAGS ?=
 TOOL      := $(GO) tool -modfile=go.tool.mod
 GEN       := $(GO) tool -modfile=go.gen.mod controller-gen
 GENERATED ?= .
+CHART     := manifests/helm/clusterdns
 
 .DEFAULT_GOAL := help
 
@@ -25,7 +26,7 @@ run: build programs ## Start a cluster and our DNS for it, and try it with dig [
 	@exec bin/run --port=$(PORT) --cluster=$(CLUSTER)
 
 .PHONY: test
-test: deps build programs vet race unit fuzz ## Run all tests; on Debian as root it installs what is missing
+test: deps build programs helm vet race unit fuzz ## Run all tests; on Debian as root it installs what is missing
 	$(GO) -C test/cluster test ./...
 	$(GO) -C cmd/image test ./...
 	$(GO) -C test/images test ./...
@@ -53,6 +54,15 @@ test-nodes: node-programs ## Test the clusters with real nodes themselves, as ro
 .PHONY: cluster
 cluster: programs ## Run a cluster with real nodes until Ctrl-C, as root on Linux [NODES=1] [CLUSTERFLAGS=--proxy-mode=iptables]
 	@exec test/cluster.sh $(NODES) $(CLUSTERFLAGS)
+
+.PHONY: helm
+helm: bin/helm ## Build bin/helm, which installs the chart and tests it (about 2 minutes the first time)
+
+# Made anew when the module file changes, which has all that it is built from.
+bin/helm: go.helm.mod go.helm.sum
+	@echo "building $@ (about 2 minutes the first time on 2 cores)"
+	@CGO_ENABLED=0 $(GO) build -modfile=go.helm.mod -trimpath -ldflags '-s -w' -o $@ helm.sh/helm/v3/cmd/helm
+	@touch $@
 
 IMAGEFLAGS ?=
 
@@ -122,13 +132,18 @@ gobench: ## Run the Go benchmarks of the plugin
 	$(GO) test -run '^$$' -bench . -benchmem ./plugin/...
 
 .PHONY: generate
-generate: ## Write the generated parts anew: deep copies, the CRD and its reference, the rights of the operator
-	@mkdir -p $(GENERATED)/api/v1alpha1 $(GENERATED)/manifests/crd $(GENERATED)/manifests/rbac $(GENERATED)/docs
+generate: ## Write the generated parts anew: deep copies, the CRD and its reference, the rights of the operator, what the Helm chart has of manifests
+	@mkdir -p $(GENERATED)/$(CHART)/crds $(GENERATED)/$(CHART)/files $(GENERATED)/api/v1alpha1 $(GENERATED)/manifests/crd $(GENERATED)/manifests/rbac $(GENERATED)/docs
 	@$(GEN) rbac:roleName=clusterdns-operator,headerFile=api/header.yaml.txt,fileName=operator.yaml paths=./operator output:rbac:dir=$(GENERATED)/manifests/rbac
 	@$(GEN) object:headerFile=api/header.txt paths=./api/v1alpha1 output:object:dir=$(GENERATED)/api/v1alpha1
 	@$(GEN) crd:headerFile=api/header.yaml.txt paths=./api/v1alpha1 output:crd:dir=$(GENERATED)/manifests/crd
 	@$(GO) run ./api/internal/reference $(GENERATED)/manifests/crd/clusterdns.io_clusterdnses.yaml > $(GENERATED)/docs/api.md.new
 	@mv $(GENERATED)/docs/api.md.new $(GENERATED)/docs/api.md
+	@cp $(GENERATED)/manifests/crd/clusterdns.io_clusterdnses.yaml $(GENERATED)/$(CHART)/crds
+	@cp $(GENERATED)/manifests/rbac/operator.yaml $(GENERATED)/$(CHART)/files/rbac.yaml
+	@cp manifests/operator/account.yaml manifests/operator/deployment.yaml manifests/monitoring/alerts.yaml manifests/monitoring/dashboard.json $(GENERATED)/$(CHART)/files
+	@cp manifests/monitoring/operator.yaml $(GENERATED)/$(CHART)/files/monitor.yaml
+	@cp manifests/samples/clusterdns/default.yaml $(GENERATED)/$(CHART)/files/clusterdns.yaml
 
 .PHONY: lint
 lint: ## Run golangci-lint

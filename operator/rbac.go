@@ -36,5 +36,6 @@ package operator
 // +kubebuilder:rbac:namespace=kube-system,groups=networking.k8s.io,resources=networkpolicies,resourceNames=clusterdns,verbs=get;patch;delete
 // +kubebuilder:rbac:namespace=kube-system,groups=monitoring.coreos.com,resources=servicemonitors,verbs=create
 // +kubebuilder:rbac:namespace=kube-system,groups=monitoring.coreos.com,resources=servicemonitors,resourceNames=clusterdns,verbs=get;patch;delete
+// +kubebuilder:rbac:namespace=kube-system,groups="",resources=events,verbs=create;patch
 // +kubebuilder:rbac:namespace=kube-system,groups=coordination.k8s.io,resources=leases,verbs=create
 // +kubebuilder:rbac:namespace=kube-system,groups=coordination.k8s.io,resources=leases,resourceNames=clusterdns-operator,verbs=get;update

@@ -35,21 +35,14 @@ func TestAlerts(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(read(t, "manifests/monitoring/alerts.yaml")), &rules); err != nil {
 		t.Fatal(err)
 	}
-	known := read(t, "plugin/README.md") + read(t, "docs/operator.md")
+	known := knownSeries(t)
 	manual := anchors(read(t, "docs/troubleshooting.md"))
-	metric := regexp.MustCompile(`\b(?:coredns|clusterdns)_[a-z_]+`)
 	n := 0
 	for _, g := range rules.Spec.Groups {
 		for _, r := range g.Rules {
 			n++
-			names := metric.FindAllString(r.Expr, -1)
-			if len(names) == 0 {
-				t.Errorf("%s: no metric in %s", r.Alert, r.Expr)
-			}
-			for _, name := range names {
-				if !stockMetrics[strings.TrimSuffix(name, "_bucket")] && !strings.Contains(known, "`"+name+"{") {
-					t.Errorf("%s: nobody has the metric %s", r.Alert, name)
-				}
+			for _, bad := range checkPromQL(r.Expr, known) {
+				t.Errorf("%s: %s", r.Alert, bad)
 			}
 			_, anchor, _ := strings.Cut(r.Annotations["runbook_url"], "docs/troubleshooting.md#")
 			if !manual[anchor] {
@@ -63,11 +56,6 @@ func TestAlerts(t *testing.T) {
 	if n == 0 {
 		t.Error("there are no alerts")
 	}
-}
-
-// stockMetrics are those of CoreDNS itself.
-var stockMetrics = map[string]bool{
-	"coredns_dns_responses_total": true, "coredns_dns_request_duration_seconds": true, "coredns_panics_total": true,
 }
 
 // anchors returns the headings of a page as links name them.

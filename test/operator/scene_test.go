@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -342,65 +341,6 @@ func unchanged(t *testing.T, before map[string]string) {
 		if _, there := before[name]; !there {
 			t.Errorf("%s is new", name)
 		}
-	}
-}
-
-// clients ask the Service all the time, from fresh ports, and do not ask again
-// what is not answered.
-type clients struct {
-	cancel   context.CancelFunc
-	running  sync.WaitGroup
-	sent     map[string]*atomic.Int64
-	mu       sync.Mutex
-	failures []string
-}
-
-// asking has clients ask at an address, over UDP and over TCP.
-func asking(at netip.AddrPort) *clients {
-	c := &clients{sent: map[string]*atomic.Int64{"udp": {}, "tcp": {}}}
-	ctx, cancel := context.WithCancel(context.Background())
-	c.cancel = cancel
-	for network, sent := range c.sent {
-		c.running.Go(func() { c.ask(ctx, network, at.String(), sent) })
-	}
-	return c
-}
-
-func (c *clients) ask(ctx context.Context, network, at string, sent *atomic.Int64) {
-	const every = 10 * time.Millisecond
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	asker := &dns.Client{Net: network, Timeout: 5 * time.Second}
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		began := time.Now()
-		r, _, err := asker.Exchange(new(dns.Msg).SetQuestion("kubernetes.default.svc.cluster.local.", dns.TypeA), at)
-		sent.Add(1)
-		if err == nil && r.Rcode == dns.RcodeSuccess && len(r.Answer) == 1 {
-			continue
-		}
-		what := fmt.Sprintf("%s %s: %v", began.Format("15:04:05.000"), network, err)
-		if err == nil {
-			what = fmt.Sprintf("%s %s: %s with %d records", began.Format("15:04:05.000"), network, dns.RcodeToString[r.Rcode], len(r.Answer))
-		}
-		c.mu.Lock()
-		c.failures = append(c.failures, what)
-		c.mu.Unlock()
-	}
-}
-
-// none ends the clients, and fails the test if one did not get its answer.
-func (c *clients) none(t *testing.T) {
-	t.Helper()
-	c.cancel()
-	c.running.Wait()
-	t.Logf("%d queries over UDP and %d over TCP, %d lost", c.sent["udp"].Load(), c.sent["tcp"].Load(), len(c.failures))
-	if len(c.failures) > 0 {
-		t.Errorf("these were not answered:\n%s", strings.Join(c.failures[:min(len(c.failures), 20)], "\n"))
 	}
 }
 

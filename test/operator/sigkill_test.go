@@ -8,14 +8,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/clusterdns/clusterdns/test/internal/clients"
 )
 
 // TestKilledAtAnyMoment kills the operator at many points of roll-outs: another
 // one goes on from there, and nobody who asks notices.
 func TestKilledAtAnyMoment(t *testing.T) {
 	o := begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	for k := range 21 {
 		give(t, withHost(t, fmt.Sprintf("kill-%d.example", k)))
 		kill := time.NewTimer(time.Duration(k) * 150 * time.Millisecond)

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/test/internal/clients"
 	"github.com/clusterdns/clusterdns/test/internal/node"
 	"github.com/clusterdns/clusterdns/test/upstream"
 )
@@ -147,8 +148,8 @@ func TestOverlay(t *testing.T) {
 // TestDaemonSetAndBack has a server on each node, and then a number of them.
 func TestDaemonSetAndBack(t *testing.T) {
 	o := begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	key := client.ObjectKey{Namespace: system, Name: "clusterdns"}
 	gone := func(o client.Object) func() bool {
 		return func() bool { return apierrors.IsNotFound(api.Get(t.Context(), key, o)) }
@@ -168,8 +169,8 @@ func TestDaemonSetAndBack(t *testing.T) {
 // works, and then one that is never ready.
 func TestServersThatCrashAreTakenBack(t *testing.T) {
 	begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	good := current(t).Status.Revision.Name
 	dir := t.TempDir()
 	script := func(name, otherwise string) string {
@@ -225,8 +226,8 @@ func TestServersThatCrashAreTakenBack(t *testing.T) {
 // TestAPIServerRestarts restarts the API server in the middle of a roll-out.
 func TestAPIServerRestarts(t *testing.T) {
 	o := begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	give(t, withHost(t, "restart.example"))
 	await(t, "a canary tries it", func(d *v1alpha1.ClusterDNS) bool {
 		return condition(d, v1alpha1.ConditionProgressing, metav1.ConditionTrue, "")

@@ -15,13 +15,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/test/internal/clients"
 )
 
 // TestDriftIsPutRight has somebody change with kubectl what is the operator's.
 func TestDriftIsPutRight(t *testing.T) {
 	begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	image := deployment(t).Spec.Template.Spec.Containers[0].Image
 	pdb, role := client.ObjectKey{Namespace: system, Name: "clusterdns"}, client.ObjectKey{Name: "clusterdns:servers"}
 	for _, d := range []struct {
@@ -83,8 +84,8 @@ func TestDriftIsPutRight(t *testing.T) {
 // TestStubbornManagerIsLeftAlone has a manager of manifests that will not give way.
 func TestStubbornManagerIsLeftAlone(t *testing.T) {
 	begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	manifest := filepath.Join(t.TempDir(), "deployment.yaml")
 	const text = `apiVersion: apps/v1
 kind: Deployment

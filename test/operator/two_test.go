@@ -9,6 +9,8 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/clusterdns/clusterdns/test/internal/clients"
 )
 
 // leader returns who works, as the Lease has it, or "".
@@ -31,8 +33,8 @@ func TestTwoOperators(t *testing.T) {
 		t.Fatal("nobody has the Lease, and the ClusterDNS is programmed")
 	}
 	second := operate(t, "--leader-elect")
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	give(t, withHost(t, "first.example"))
 	programmed(t)
 	if now := leader(t); now != held || strings.Contains(second.log.String(), "CanaryPassed") {

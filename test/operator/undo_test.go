@@ -15,14 +15,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/test/internal/clients"
 	"github.com/clusterdns/clusterdns/test/upstream"
 )
 
 // TestRolloutUndo has somebody go back with kubectl.
 func TestRolloutUndo(t *testing.T) {
 	o := begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	first := loads(deployment(t).Spec.Template.Spec)
 	give(t, withHost(t, "second.example"))
 	second := programmed(t).Status.Revision.Name
@@ -59,8 +60,8 @@ func TestRolloutUndo(t *testing.T) {
 // TestChangesOfMindAreNoPin changes the spec, back and forth, while roll-outs are under way.
 func TestChangesOfMindAreNoPin(t *testing.T) {
 	o := begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	for _, spec := range []v1alpha1.ClusterDNSSpec{withHost(t, "a.example"), base(t), withHost(t, "b.example"), withHost(t, "a.example"), base(t)} {
 		give(t, spec)
 		await(t, "the workload gets it", given)
@@ -81,8 +82,8 @@ func given(d *v1alpha1.ClusterDNS) bool {
 // TestDeletingTheClusterDNSKeepsTheDNS deletes it, and creates it again.
 func TestDeletingTheClusterDNSKeepsTheDNS(t *testing.T) {
 	begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	old := current(t)
 	before, pods := objects(t), servers(t, system)
 	do(t, "delete", "clusterdns", "default")

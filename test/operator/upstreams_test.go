@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
+	"github.com/clusterdns/clusterdns/test/internal/clients"
 	"github.com/clusterdns/clusterdns/test/upstream"
 )
 
@@ -118,8 +119,8 @@ func TestBadUpstreamIsNotRolledOut(t *testing.T) {
 	ca := authority(t)
 	bundle(t, ca.PEM())
 	begin(t, base(t))
-	c := asking(service)
-	defer c.none(t)
+	c := clients.Ask(service)
+	defer c.None(t)
 	good := current(t).Status.Revision.Name
 	for _, b := range []struct {
 		name      string

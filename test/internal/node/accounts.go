@@ -3,26 +3,38 @@
 
 package node
 
-import "sync"
+import (
+	"context"
+	"sync"
 
-// accounts are the kubeconfigs of service accounts.
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+)
+
+// accounts are the kubeconfigs of service accounts. One that is deleted and made
+// anew is another account, whose name alone is the same.
 type accounts struct {
-	issue func(namespace, serviceAccount string) (string, error)
+	client kubernetes.Interface
+	issue  func(namespace, serviceAccount string) (string, error)
 
 	mu    sync.Mutex
-	paths map[string]string
+	paths map[types.UID]string
 }
 
 // kubeconfig returns the path of one for a service account, or nothing if none
 // are issued.
-func (a *accounts) kubeconfig(namespace, serviceAccount string) (string, error) {
+func (a *accounts) kubeconfig(ctx context.Context, namespace, serviceAccount string) (string, error) {
 	if a.issue == nil {
 		return "", nil
 	}
+	account, err := a.client.CoreV1().ServiceAccounts(namespace).Get(ctx, serviceAccount, metav1.GetOptions{})
+	if err != nil {
+		return "", err
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	key := namespace + "/" + serviceAccount
-	if path, ok := a.paths[key]; ok {
+	if path, ok := a.paths[account.UID]; ok {
 		return path, nil
 	}
 	path, err := a.issue(namespace, serviceAccount)
@@ -30,8 +42,8 @@ func (a *accounts) kubeconfig(namespace, serviceAccount string) (string, error) 
 		return "", err
 	}
 	if a.paths == nil {
-		a.paths = make(map[string]string)
+		a.paths = make(map[types.UID]string)
 	}
-	a.paths[key] = path
+	a.paths[account.UID] = path
 	return path, nil
 }

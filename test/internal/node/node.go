@@ -42,7 +42,9 @@ type Options struct {
 	Credentials func(namespace, serviceAccount string) (string, error)
 	// Program is the path of CoreDNS, which runs for all images but those in Programs.
 	Program string
-	// Programs are the paths of programs that are not CoreDNS, by image.
+	// Programs are the paths of programs that are not CoreDNS, by image. They are to
+	// listen on the address in the variable LISTEN_ADDRESS only, which is that of
+	// their Pod on this machine.
 	Programs map[string]string
 	// Dir gets a folder for each Pod, with its files and its log.
 	Dir string
@@ -112,7 +114,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 		options:   o,
 		client:    client,
 		addresses: newPool(o.PodCIDR),
-		accounts:  accounts{issue: o.Credentials},
+		accounts:  accounts{client: client, issue: o.Credentials},
 		log:       log.New(o.Log, "node "+o.Name+": ", log.Ltime),
 		pods:      make(map[types.UID]*pod),
 	}

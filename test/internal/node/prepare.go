@@ -29,11 +29,15 @@ const (
 	badConfig         = "CreateContainerConfigError"
 )
 
+// listenVariable is the name of a variable with the address of this machine that
+// is the Pod's.
+const listenVariable = "LISTEN_ADDRESS"
+
 // prepare writes the files of a Pod and returns the command of its container.
 func (p *pod) prepare(ctx context.Context) (command, error) {
 	o := p.object()
 	container := o.Spec.Containers[0]
-	kubeconfig, err := p.credentials(container)
+	kubeconfig, err := p.credentials(ctx, container)
 	if err != nil {
 		return command{}, unready{containerCreating, err}
 	}
@@ -60,7 +64,7 @@ func (p *pod) prepare(ctx context.Context) (command, error) {
 		return command{}, err
 	}
 	c.args = m.words(c.args)
-	c.env = append(m.variables(values), "PATH="+os.Getenv("PATH"), "HOSTNAME="+o.Name, "HOME="+p.folder)
+	c.env = append(m.variables(values), "PATH="+os.Getenv("PATH"), "HOSTNAME="+o.Name, "HOME="+p.folder, listenVariable+"="+a.address.String())
 	if kubeconfig != "" {
 		c.env = append(c.env, "KUBECONFIG="+kubeconfig)
 	}
@@ -97,12 +101,12 @@ func (p *pod) refresh(ctx context.Context, conf string, a adapter) error {
 
 func (p *pod) volumes() string { return filepath.Join(p.folder, "volumes") }
 
-func (p *pod) credentials(c corev1.Container) (string, error) {
+func (p *pod) credentials(ctx context.Context, c corev1.Container) (string, error) {
 	if !trusted(c) {
 		return "", nil
 	}
 	o := p.object()
-	return p.node.accounts.kubeconfig(o.Namespace, cmp.Or(o.Spec.ServiceAccountName, "default"))
+	return p.node.accounts.kubeconfig(ctx, o.Namespace, cmp.Or(o.Spec.ServiceAccountName, "default"))
 }
 
 // arguments returns those of a container. The first word of its command is a
