@@ -42,7 +42,7 @@ func (f fresh) exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // there is nothing to lose
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = c.SetDeadline(deadline) // of an open connection it does not fail
 	}
