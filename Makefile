@@ -92,6 +92,14 @@ conformance-cluster: node-programs
 	@bin/image --out=bin/conformance --platform=linux/$$($(GO) env GOARCH)
 	@$(MAKE) --no-print-directory e2e-images IMAGES='agnhost glibc-dns-testing'
 
+.PHONY: e2e
+e2e: ## Test the DNS from Pods on real nodes, as root on Linux, or in the cluster of E2E_KUBECONFIG
+	@test/e2e.sh
+
+.PHONY: e2e-all
+e2e-all: ## The same with all kinds of networks, and Kubernetes' own tests
+	@test/e2e.sh all
+
 .PHONY: deps
 deps: ## Install the Debian packages that the tests need, or name them
 	@test/deps.sh
@@ -100,6 +108,7 @@ deps: ## Install the Debian packages that the tests need, or name them
 vet: ## Check the format and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags e2e ./test/e2e
 	$(GO) -C test/cluster vet -tags nodes ./...
 	$(GO) -C test/cluster/containerd vet ./...
 	$(GO) -C cmd/image vet ./...

@@ -224,11 +224,12 @@ func askServers(t *testing.T) *asker {
 	ctx, cancel := context.WithCancel(t.Context())
 	a := &asker{cancel: cancel}
 	t.Cleanup(func() { a.end() })
-	ips := strings.Fields(do(t, "", "-n", "kube-system", "get", "pods", "-l", "app.kubernetes.io/name=clusterdns,app.kubernetes.io/component=server", "-o", "jsonpath={.items[*].status.podIP}"))
-	if len(ips) == 0 {
+	pods := settled(t)
+	if len(pods) == 0 {
 		t.Fatal("there is no server")
 	}
-	for _, ip := range ips {
+	for _, p := range pods {
+		ip := p.Status.PodIP
 		for _, name := range []string{"all.churn.svc.cluster.local.", "live.churn.svc.cluster.local."} {
 			a.done.Go(func() {
 				tick := time.NewTicker(20 * time.Millisecond)

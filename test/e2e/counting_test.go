@@ -146,8 +146,7 @@ func (c *counting) end(t *testing.T) map[string]counter.Report {
 // flow the proxy leads to another server while the one that ends still answers.
 func (c *counting) lossless(t *testing.T) {
 	t.Helper()
-	// Servers that have been told to end may yet take answers with them.
-	eventually(t, "servers that end are gone", func() bool { return len(servers(t)) == len(serverPods(t)) }, func() string { return "" })
+	settled(t) // servers that have been told to end may yet take answers with them
 	time.Sleep(2 * time.Second)
 	for name, r := range c.end(t) {
 		if !r.Final || len(r.Counts) == 0 {

@@ -66,6 +66,13 @@ func servers(t *testing.T) []string {
 	return names
 }
 
+// settled returns the DNS servers once those that were told to end are gone.
+func settled(t *testing.T) []corev1.Pod {
+	t.Helper()
+	eventually(t, "servers that end are gone", func() bool { return len(servers(t)) == len(serverPods(t)) }, func() string { return "" })
+	return serverPods(t)
+}
+
 // serverPods returns all DNS servers.
 func serverPods(t *testing.T) []corev1.Pod {
 	t.Helper()

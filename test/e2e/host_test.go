@@ -19,16 +19,13 @@ func TestHostNetworkServers(t *testing.T) {
 		s.Placement = &v1alpha1.Placement{HostNetwork: true}
 	})
 	programmed(t)
-	addresses := func() string {
-		return do(t, "", "-n", "kube-system", "get", "pods", "-l", "app.kubernetes.io/name=clusterdns,app.kubernetes.io/component=server",
-			"-o", `jsonpath={range .items[*]}{.status.podIP}={.status.hostIP}{" "}{end}`)
-	}
-	for pair := range strings.FieldsSeq(addresses()) {
-		if pod, host, _ := strings.Cut(pair, "="); pod != host {
-			t.Errorf("a server has the address %s on the node %s", pod, host)
+	for _, p := range settled(t) {
+		if p.Status.PodIP != p.Status.HostIP {
+			t.Errorf("%s has the address %s on the node %s", p.Name, p.Status.PodIP, p.Status.HostIP)
 		}
 	}
-	for name, want := range map[string]string{asked: "10.96.0.1", "www.corp.example": "203.0.113.80", "www.example.org": "203.0.113.81"} {
+	api := do(t, "", "-n", "default", "get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}")
+	for name, want := range map[string]string{asked: api, "www.corp.example": "203.0.113.80", "www.example.org": "203.0.113.81"} {
 		if got := lookUp(t, name); got != want {
 			t.Errorf("%s is answered %q, want %s", name, got, want)
 		}

@@ -58,3 +58,16 @@ func TestNodeLoss(t *testing.T) {
 	}, func() string { return do(t, "", "-n", "kube-system", "get", "pods", "-o", "wide") })
 	c.lossless(t)
 }
+
+// TestServersAreApart: the loss of one node is not the loss of all servers.
+func TestServersAreApart(t *testing.T) {
+	own(t)
+	programmed(t)
+	on := map[string]string{}
+	for _, p := range settled(t) {
+		if other := on[p.Spec.NodeName]; other != "" {
+			t.Errorf("%s and %s are both on %s, and there are %v", other, p.Name, p.Spec.NodeName, nodes(t))
+		}
+		on[p.Spec.NodeName] = p.Name
+	}
+}

@@ -45,7 +45,11 @@ func newScene(dir, kubeconfig string) (*scene, error) {
 		if err := os.WriteFile(resolvConf, []byte("nameserver "+outsideAddress+"\n"), 0o644); err != nil {
 			return nil, err
 		}
-		if err := s.start("--nodes=2", kube.Option("--resolv-conf="+resolvConf)); err != nil {
+		options := []kube.Option{"--nodes=2", kube.Option("--resolv-conf=" + resolvConf)}
+		for f := range strings.FieldsSeq(os.Getenv("E2E_CLUSTERFLAGS")) {
+			options = append(options, kube.Option(f))
+		}
+		if err := s.start(options...); err != nil {
 			return nil, err
 		}
 	}
@@ -126,10 +130,20 @@ func (s *scene) command(args ...string) *exec.Cmd {
 // install brings the operator and all that is around it to the cluster.
 func (s *scene) install() error {
 	begin := time.Now()
+	outside, err := os.ReadFile(testdata("outside.yaml"))
+	if err != nil {
+		return err
+	}
+	text := string(outside)
+	if s.cluster == nil { // whose cluster IPs may be others
+		text = strings.ReplaceAll(text, "  clusterIP: "+outsideAddress+"\n", "")
+	}
+	if _, err := s.kubectl(text, "apply", "-f", "-"); err != nil {
+		return err
+	}
 	for _, step := range [][]string{
 		{"apply", "--server-side", "-k", testdata("install")},
 		{"wait", "--for=condition=Established", "--timeout=60s", "crd/clusterdnses.clusterdns.io"},
-		{"apply", "-f", testdata("outside.yaml")},
 		{"-n", "outside", "rollout", "status", "deployment/dns", "--timeout=120s"},
 		{"-n", "kube-system", "rollout", "status", "deployment/clusterdns-operator", "--timeout=120s"},
 		{"apply", "-f", testdata("clusterdns.yaml")},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func previous(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "previous")
 	shell(t, kube.Root(), "git", "worktree", "add", "--quiet", "--detach", dir, "HEAD^")
 	t.Cleanup(func() { shell(t, kube.Root(), "git", "worktree", "remove", "--force", dir) })
-	shell(t, filepath.Join(dir, "cmd", "image"), "go", "run", ".", "--platform=linux/amd64", "--version="+older, "--out="+filepath.Join(dir, "images"))
+	shell(t, filepath.Join(dir, "cmd", "image"), "go", "run", ".", "--platform=linux/"+runtime.GOARCH, "--version="+older, "--out="+filepath.Join(dir, "images"))
 	kustomization := filepath.Join(dir, "test", "e2e", "testdata", "install", "kustomization.yaml")
 	text, err := os.ReadFile(kustomization)
 	if err != nil {

@@ -58,7 +58,7 @@ func (p *planner) daemonSet(r revision) *appsv1.DaemonSet {
 		},
 	}
 	// The nodes spread them.
-	d.Spec.Template.Spec.TopologySpreadConstraints = nil
+	d.Spec.Template.Spec.TopologySpreadConstraints, d.Spec.Template.Spec.Affinity = nil, nil
 	if r.template.Spec.HostNetwork {
 		*d.Spec.UpdateStrategy.RollingUpdate = appsv1.RollingUpdateDaemonSet{MaxSurge: ptr(intstr.FromInt32(0)), MaxUnavailable: ptr(intstr.FromInt32(1))}
 	}
@@ -70,7 +70,7 @@ func (p *planner) canaryPod(r revision) *corev1.Pod {
 	t := r.pods()
 	pod := &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: p.meta(canaryName(r.name)), Spec: t.Spec}
 	pod.Labels, pod.Annotations = labels(componentCanary), t.Annotations
-	pod.Spec.TopologySpreadConstraints = nil
+	pod.Spec.TopologySpreadConstraints, pod.Spec.Affinity = nil, nil
 	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
 	// Its ports would be those of the server that is on the node.
 	pod.Spec.HostNetwork = false

@@ -50,6 +50,7 @@ func (p *planner) template() corev1.PodTemplateSpec {
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
 		TopologySpreadConstraints: spread(),
+		Affinity:                  apart(),
 		Tolerations:               tolerations(spec.Placement),
 		NodeSelector:              map[string]string{"kubernetes.io/os": "linux"},
 		Containers:                []corev1.Container{p.container()},
@@ -109,15 +110,26 @@ func get(path string, port int) corev1.ProbeHandler {
 	return corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromInt(port), Scheme: corev1.URISchemeHTTP}}
 }
 
-// spread keeps the servers of one revision apart, as far as there are zones and nodes.
+// revisionLabel tells the servers of one revision of a Deployment from others.
+const revisionLabel = "pod-template-hash"
+
+// spread has the servers of one revision in all zones, if nodes say theirs.
 func spread() []corev1.TopologySpreadConstraint {
-	constraint := func(key string) corev1.TopologySpreadConstraint {
-		return corev1.TopologySpreadConstraint{
-			MaxSkew: 1, TopologyKey: key, WhenUnsatisfiable: corev1.ScheduleAnyway,
-			LabelSelector: &metav1.LabelSelector{MatchLabels: serverLabels()}, MatchLabelKeys: []string{"pod-template-hash"},
-		}
-	}
-	return []corev1.TopologySpreadConstraint{constraint("topology.kubernetes.io/zone"), constraint("kubernetes.io/hostname")}
+	return []corev1.TopologySpreadConstraint{{
+		MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway,
+		LabelSelector: &metav1.LabelSelector{MatchLabels: serverLabels()}, MatchLabelKeys: []string{revisionLabel},
+	}}
+}
+
+// apart has the servers of one revision on different nodes, as far as there are.
+// It is no spread constraint: of several the scheduler heeds none where a node
+// lacks a label of one.
+func apart() *corev1.Affinity {
+	return &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{PreferredDuringSchedulingIgnoredDuringExecution: []corev1.WeightedPodAffinityTerm{{
+		Weight: 100, PodAffinityTerm: corev1.PodAffinityTerm{
+			TopologyKey: corev1.LabelHostname, LabelSelector: &metav1.LabelSelector{MatchLabels: serverLabels()}, MatchLabelKeys: []string{revisionLabel},
+		},
+	}}}}
 }
 
 // tolerations has servers on control planes, and off a node that is gone.
