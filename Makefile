@@ -100,6 +100,11 @@ e2e: ## Test the DNS from Pods on real nodes, as root on Linux, or in the cluste
 e2e-all: ## The same with all kinds of networks, and Kubernetes' own tests
 	@test/e2e.sh all
 
+.PHONY: release
+release: programs helm ## Make all that a release has, in dist: images, clusterdns for people, chart, manifests, checksums
+	@CGO_ENABLED=0 $(GO) -C cmd/image build -trimpath -o ../../bin/image .
+	@cmd/release.sh
+
 .PHONY: deps
 deps: ## Install the Debian packages that the tests need, or name them
 	@test/deps.sh

@@ -38,7 +38,8 @@ func TestBadSettings(t *testing.T) {
 		}},
 	} {
 		t.Run(bad.name, func(t *testing.T) {
-			good := current(t).Status.Revision.Name
+			good := programmed(t).Status.Revision.Name
+			settled(t)
 			w := watchServers(t)
 			c := count(t)
 			give(t, bad.change)
