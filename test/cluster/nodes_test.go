@@ -98,12 +98,13 @@ func (r real) get(t *testing.T, pod, url string) string {
 	return r.kubectl(t, "exec", pod, "--", "/echo", "get", url)
 }
 
-func (r real) run(t *testing.T, pod, node string) {
+// run starts a pod; more are further fields of its spec, each with a comma.
+func (r real) run(t *testing.T, pod, node string, more ...string) {
 	t.Helper()
 	r.admin.want(t, 201, "POST", "/api/v1/namespaces/default/pods", fmt.Sprintf(`{"apiVersion":"v1","kind":"Pod",
 		"metadata":{"name":%q,"labels":{"app":"echo"}},
-		"spec":{"nodeName":%q,"terminationGracePeriodSeconds":0,"containers":[
-			{"name":"echo","image":%q,"imagePullPolicy":"Never","command":["/echo","serve"]}]}}`, pod, node, echoImage))
+		"spec":{%s"nodeName":%q,"terminationGracePeriodSeconds":0,"containers":[
+			{"name":"echo","image":%q,"imagePullPolicy":"Never","command":["/echo","serve"]}]}}`, pod, strings.Join(more, ""), node, echoImage))
 }
 
 type pod struct {
@@ -190,6 +191,7 @@ func TestNodes(t *testing.T) {
 			r.run(t, "two", "node2")
 			t.Run("pods", func(t *testing.T) { testPods(t, r) })
 			t.Run("services", func(t *testing.T) { testServices(t, r) })
+			t.Run("host network", func(t *testing.T) { testHostNetwork(t, r) })
 			t.Run("restarts", func(t *testing.T) { testRestarts(t, r) })
 			if mode.cni == "bridge" {
 				t.Run("a third node", func(t *testing.T) { testThirdNode(t, r, archive) })
@@ -253,6 +255,36 @@ func testServices(t *testing.T, r real) {
 			}
 			return len(seen) == 2
 		})
+	}
+}
+
+// A pod on the network of its node has the node's address and, with the DNS
+// policy Default, the node's resolv.conf.
+func testHostNetwork(t *testing.T, r real) {
+	n, err := r.Cluster.Node("node2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = "nameserver 192.0.2.53\nsearch example.org\n"
+	if err := os.WriteFile(n.ResolvConf, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r.run(t, "host", n.Name, `"hostNetwork":true,`, `"dnsPolicy":"Default",`)
+	if got, want := r.ready(t, "host")[0], n.Addresses[0].String(); got != want {
+		t.Errorf("its address is %s, want %s", got, want)
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.get(t, "one", "http://"+host(n.Addresses[0].String())+":8080"); got != name {
+		t.Errorf("got %q, want %q", got, name)
+	}
+	got := r.kubectl(t, "exec", "host", "--", "/echo", "file", "/etc/resolv.conf")
+	for _, want := range strings.Split(strings.TrimSpace(text), "\n") {
+		if !strings.Contains(got, want) {
+			t.Errorf("its resolv.conf lacks %q:\n%s", want, got)
+		}
 	}
 }
 
@@ -340,6 +372,19 @@ func TestNodesAfterCrash(t *testing.T) {
 		t.Fatalf("the pod has the processes %v", pods)
 	}
 	crash(t, r.Cluster)
+	alive := 0
+	for _, p := range pods { // an orphan has no shim by which to find it
+		if filepath.Base(p.Exe) == shim {
+			if err := p.Kill(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		} else if p.Alive() {
+			alive++
+		}
+	}
+	if alive < 2 {
+		t.Fatalf("of the pod's processes %d outlived the programs: this tests nothing", alive)
+	}
 
 	again := startReal(t, Options{Dir: dir, Nodes: &NodeOptions{Count: 1}})
 	for _, p := range pods {

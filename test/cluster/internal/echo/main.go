@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command echo is what the pods of the tests run: `echo serve` answers on port
-// 8080 with the name of its host, `echo get URL` fetches such an answer.
+// 8080 with the name of its host, `echo get URL` fetches such an answer, and
+// `echo file PATH` says what is in a file.
 package main
 
 import (
@@ -22,8 +23,10 @@ func main() {
 		err = serve()
 	case len(os.Args) == 3 && os.Args[1] == "get":
 		err = get(os.Args[2])
+	case len(os.Args) == 3 && os.Args[1] == "file":
+		err = file(os.Args[2])
 	default:
-		log.Fatal("usage: echo serve, or echo get URL")
+		log.Fatal("usage: echo serve, echo get URL, or echo file PATH")
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -49,5 +52,14 @@ func get(url string) error {
 	}
 	defer response.Body.Close()
 	_, err = io.Copy(os.Stdout, response.Body)
+	return err
+}
+
+func file(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(text)
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/moby/sys/mountinfo"
@@ -42,7 +43,7 @@ func (n Node) Clean(ctx context.Context) (int, error) {
 			return ended, fmt.Errorf("cleaning up after %s: %w", n.Name, err)
 		}
 	}
-	return ended, errors.Join(os.RemoveAll(n.Run), removeCgroups(containers), n.removeCNIResults(), n.removeLinks())
+	return ended, errors.Join(os.RemoveAll(n.Run), removeCgroups(ctx, containers), n.removeCNIResults(), n.removeLinks())
 }
 
 // containers are the IDs of all containers whose shim may run, as containerd
@@ -145,14 +146,14 @@ func unmountBelow(dir string) error {
 
 // removeCgroups removes the cgroups of containers, with those in them, from every
 // hierarchy.
-func removeCgroups(containers map[string]bool) error {
+func removeCgroups(ctx context.Context, containers map[string]bool) error {
 	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
 	if err != nil {
 		return fmt.Errorf("reading what is mounted: %w", err)
 	}
 	for _, mount := range mounts {
 		for id := range containers {
-			if err := removeTree(filepath.Join(mount.Mountpoint, criNamespace, id)); err != nil {
+			if err := removeTree(ctx, filepath.Join(mount.Mountpoint, criNamespace, id)); err != nil {
 				return fmt.Errorf("removing a cgroup: %w", err)
 			}
 		}
@@ -161,7 +162,7 @@ func removeCgroups(containers map[string]bool) error {
 }
 
 // removeTree removes folders only: the files of a cgroup go with it.
-func removeTree(dir string) error {
+func removeTree(ctx context.Context, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -171,15 +172,35 @@ func removeTree(dir string) error {
 	}
 	for _, entry := range entries {
 		if entry.IsDir() {
-			if err := removeTree(filepath.Join(dir, entry.Name())); err != nil {
+			if err := removeTree(ctx, filepath.Join(dir, entry.Name())); err != nil {
 				return err
 			}
 		}
 	}
-	if err := os.Remove(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	return removeCgroup(ctx, dir)
+}
+
+// removeCgroup waits for the kernel, to which a process belongs to its cgroup
+// for a moment after it is gone.
+func removeCgroup(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := os.Remove(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case !errors.Is(err, syscall.EBUSY):
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
 	}
-	return nil
 }
 
 // removeCNIResults removes what CNI keeps of this node's pods, some of it even
