@@ -151,9 +151,9 @@ generate: ## Write the generated parts anew: deep copies, the CRD and its refere
 	@$(GEN) rbac:roleName=clusterdns-operator,headerFile=api/header.yaml.txt,fileName=operator.yaml paths=./operator output:rbac:dir=$(GENERATED)/manifests/rbac
 	@$(GEN) object:headerFile=api/header.txt paths=./api/v1alpha1 output:object:dir=$(GENERATED)/api/v1alpha1
 	@$(GEN) crd:headerFile=api/header.yaml.txt paths=./api/v1alpha1 output:crd:dir=$(GENERATED)/manifests/crd
-	@$(GO) run ./api/internal/reference $(GENERATED)/manifests/crd/clusterdns.io_clusterdnses.yaml > $(GENERATED)/docs/api.md.new
+	@$(GO) run ./api/internal/reference $(GENERATED)/manifests/crd/*.yaml > $(GENERATED)/docs/api.md.new
 	@mv $(GENERATED)/docs/api.md.new $(GENERATED)/docs/api.md
-	@cp $(GENERATED)/manifests/crd/clusterdns.io_clusterdnses.yaml $(GENERATED)/$(CHART)/crds
+	@cp $(GENERATED)/manifests/crd/*.yaml $(GENERATED)/$(CHART)/crds
 	@cp $(GENERATED)/manifests/rbac/operator.yaml $(GENERATED)/$(CHART)/files/rbac.yaml
 	@cp manifests/operator/account.yaml manifests/operator/deployment.yaml manifests/monitoring/alerts.yaml manifests/monitoring/dashboard.json $(GENERATED)/$(CHART)/files
 	@cp manifests/monitoring/operator.yaml $(GENERATED)/$(CHART)/files/monitor.yaml

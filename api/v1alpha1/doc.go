@@ -22,7 +22,7 @@ var GroupVersion = schema.GroupVersion{Group: "clusterdns.io", Version: "v1alpha
 
 // AddToScheme registers the types of this package with s.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &ClusterDNS{}, &ClusterDNSList{})
+	s.AddKnownTypes(GroupVersion, &ClusterDNS{}, &ClusterDNSList{}, &DNSMigration{}, &DNSMigrationList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

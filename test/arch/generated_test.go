@@ -22,7 +22,8 @@ func TestGenerated(t *testing.T) {
 	const chart = "manifests/helm/clusterdns/"
 	for _, file := range []string{
 		"api/v1alpha1/zz_generated.deepcopy.go", "manifests/crd/clusterdns.io_clusterdnses.yaml", "manifests/rbac/operator.yaml", "docs/api.md",
-		chart + "crds/clusterdns.io_clusterdnses.yaml", chart + "files/rbac.yaml", chart + "files/account.yaml", chart + "files/deployment.yaml",
+		chart + "crds/clusterdns.io_clusterdnses.yaml",
+		"manifests/crd/clusterdns.io_dnsmigrations.yaml", chart + "crds/clusterdns.io_dnsmigrations.yaml", chart + "files/rbac.yaml", chart + "files/account.yaml", chart + "files/deployment.yaml",
 		chart + "files/clusterdns.yaml", chart + "files/alerts.yaml", chart + "files/monitor.yaml", chart + "files/dashboard.json",
 	} {
 		want, err := os.ReadFile(filepath.Join(dir, file))

@@ -4,7 +4,7 @@
 // Command reference prints the reference of a CRD as Markdown: every field with
 // its type, its description, and what the API server checks.
 //
-//	reference FILE
+//	reference FILE...
 package main
 
 import (
@@ -50,13 +50,18 @@ type schema struct {
 }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: reference FILE")
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: reference FILE...")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	for i, file := range os.Args[1:] {
+		if i > 0 {
+			fmt.Println()
+		}
+		if err := run(file, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 }
 
