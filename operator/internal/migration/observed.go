@@ -49,10 +49,20 @@ type Observed struct {
 	Incoming, Outgoing *discoveryv1.EndpointSlice
 	// Snapshot is what was there before, nil before it was taken.
 	Snapshot *corev1.ConfigMap
+	// Serving is how the servers of the ClusterDNS are.
+	Serving Serving
 	// Shadow is how answers compare, nil before they were asked for.
 	Shadow *v1alpha1.ShadowReport
 	// Meter is what the loss meter has counted, nil if there is none yet.
 	Meter *Meter
+}
+
+// Serving is how the servers of the ClusterDNS are.
+type Serving struct {
+	// Loaded says that all have what the spec says, and answer.
+	Loaded bool
+	// Problems are what is wrong with the answers of servers, by the name of the Pod.
+	Problems map[string]string
 }
 
 // A Meter is what the loss meter has counted on all nodes since it was started.

@@ -416,7 +416,7 @@ func (m *model) endpoints() {
 			}
 		}
 	}
-	m.o.Slices = []discoveryv1.EndpointSlice{slice(selecting, names), slice("somebody", m.foreign)}
+	m.o.Slices = []discoveryv1.EndpointSlice{slice(SliceController, names), slice("somebody", m.foreign)}
 }
 
 // observed is what the operator sees.

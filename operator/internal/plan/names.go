@@ -38,8 +38,8 @@ const (
 	annotationSecrets = "clusterdns.io/secrets" //nolint:gosec // a name
 )
 
-// serverLabels select servers, and nothing else.
-func serverLabels() map[string]string {
+// ServerLabels select servers, and nothing else.
+func ServerLabels() map[string]string {
 	return map[string]string{LabelName: Name, LabelComponent: componentServer}
 }
 
@@ -65,6 +65,8 @@ const (
 	Create
 	// Adopted applies a few fields of an object that others made.
 	Adopted
+	// Scale changes the replicas of an object that others made.
+	Scale
 )
 
 // A Reference names an object.

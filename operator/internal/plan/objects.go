@@ -32,7 +32,7 @@ func (p *planner) deployment(r revision) *appsv1.Deployment {
 	d := &appsv1.Deployment{
 		TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}, ObjectMeta: p.meta(Name),
 		Spec: appsv1.DeploymentSpec{
-			Replicas: ptr(p.replicas()), Selector: &metav1.LabelSelector{MatchLabels: serverLabels()}, Template: r.pods(),
+			Replicas: ptr(p.replicas()), Selector: &metav1.LabelSelector{MatchLabels: ServerLabels()}, Template: r.pods(),
 			MinReadySeconds: minReady, ProgressDeadlineSeconds: ptr(int32(p.deadline().Seconds())), RevisionHistoryLimit: ptr(int32(p.keep())), //nolint:gosec // bounded by the CRD
 			Strategy: appsv1.DeploymentStrategy{Type: appsv1.RollingUpdateDeploymentStrategyType, RollingUpdate: &appsv1.RollingUpdateDeployment{
 				MaxSurge: ptr(intstr.FromInt32(1)), MaxUnavailable: ptr(intstr.FromInt32(0)),
@@ -50,7 +50,7 @@ func (p *planner) daemonSet(r revision) *appsv1.DaemonSet {
 	d := &appsv1.DaemonSet{
 		TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "DaemonSet"}, ObjectMeta: p.meta(Name),
 		Spec: appsv1.DaemonSetSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: serverLabels()}, Template: r.pods(),
+			Selector: &metav1.LabelSelector{MatchLabels: ServerLabels()}, Template: r.pods(),
 			MinReadySeconds: minReady, RevisionHistoryLimit: ptr(int32(p.keep())), //nolint:gosec // bounded by the CRD
 			UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: appsv1.RollingUpdateDaemonSetStrategyType, RollingUpdate: &appsv1.RollingUpdateDaemonSet{
 				MaxSurge: ptr(intstr.FromInt32(1)), MaxUnavailable: ptr(intstr.FromInt32(0)),
@@ -94,7 +94,7 @@ func (p *planner) disruption() *policyv1.PodDisruptionBudget {
 	return &policyv1.PodDisruptionBudget{
 		TypeMeta: metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"}, ObjectMeta: p.meta(Name),
 		Spec: policyv1.PodDisruptionBudgetSpec{
-			MaxUnavailable: &most, Selector: &metav1.LabelSelector{MatchLabels: serverLabels()},
+			MaxUnavailable: &most, Selector: &metav1.LabelSelector{MatchLabels: ServerLabels()},
 			// A server that does not answer anyway need not hold up a node.
 			UnhealthyPodEvictionPolicy: ptr(policyv1.AlwaysAllow),
 		},

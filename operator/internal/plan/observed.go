@@ -56,6 +56,8 @@ type Observed struct {
 	NodeResolvers []netip.Addr
 	// Answers are what came of the questions that [Questions] returned, by their key.
 	Answers map[string]Answer
+	// Way says what a migration has the ClusterDNS do.
+	Way Way
 	// Unread says why the cluster could not be read, or "". Nothing but ClusterDNS is
 	// known then.
 	Unread string
@@ -64,6 +66,19 @@ type Observed struct {
 	// Drift is what others changed and was put right, or was left to them.
 	Drift []v1alpha1.DriftStatus
 }
+
+// A Way says what the ClusterDNS may do about the Service.
+type Way int
+
+const (
+	// Alone: there is no migration. Nothing is begun while others serve.
+	Alone Way = iota
+	// Forward: servers are started while others serve; the Service is the migration's
+	// until none of them does.
+	Forward
+	// Back: the Service is the migration's.
+	Back
+)
 
 // Operator is what the operator was started with.
 type Operator struct {

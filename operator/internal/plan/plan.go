@@ -124,7 +124,7 @@ func (p *planner) managed() {
 	p.refused = p.accept()
 	p.unresolved = p.missing()
 	p.others = p.foreign()
-	if len(p.others) > 0 && !p.live.exists {
+	if len(p.others) > 0 && !p.live.exists && p.Way != Forward {
 		p.stage = stageForeign
 		return
 	}
@@ -143,7 +143,7 @@ func (p *planner) keepUp(current revision, ok bool) {
 	}
 	p.grant()
 	p.apply(p.workload(current))
-	if len(p.others) == 0 {
+	if len(p.others) == 0 && p.Way == Alone {
 		p.apply(p.service()...)
 	}
 	spec := &p.ClusterDNS.Spec

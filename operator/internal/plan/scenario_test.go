@@ -236,10 +236,10 @@ func (s *situation) service(o *Observed) {
 	if s.Service != "" {
 		o.Service = &corev1.Service{Spec: corev1.ServiceSpec{ClusterIPs: []string{"10.96.0.10"}}}
 		if s.Service == "there" {
-			o.Service.Spec.Selector = serverLabels()
+			o.Service.Spec.Selector = ServerLabels()
 		}
 	}
-	o.Slices = []discoveryv1.EndpointSlice{slice(selecting, s.Endpoints), slice("somebody", s.Others)}
+	o.Slices = []discoveryv1.EndpointSlice{slice(SliceController, s.Endpoints), slice("somebody", s.Others)}
 }
 
 // slice has Pods be ready endpoints.

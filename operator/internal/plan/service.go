@@ -14,20 +14,20 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// selecting is the controller that has the Pods of a selector be endpoints.
-const selecting = "endpointslice-controller.k8s.io"
+// SliceController has the Pods of a selector be endpoints.
+const SliceController = "endpointslice-controller.k8s.io"
 
 // foreign returns the names of ready endpoints of the Service that are not our
 // servers. Pods that it selects by our labels are, even if they are gone by now.
 func (p *planner) foreign() []string {
-	ourSelector := p.Service != nil && maps.Equal(p.Service.Spec.Selector, serverLabels())
+	ourSelector := p.Service != nil && maps.Equal(p.Service.Spec.Selector, ServerLabels())
 	ours := make(map[string]bool)
 	for _, s := range p.servers() {
 		ours[s.Name] = true
 	}
 	var others []string
 	for _, slice := range p.Slices {
-		selected := ourSelector && slice.Labels[discoveryv1.LabelManagedBy] == selecting
+		selected := ourSelector && slice.Labels[discoveryv1.LabelManagedBy] == SliceController
 		for _, e := range slice.Endpoints {
 			if e.Conditions.Ready != nil && !*e.Conditions.Ready {
 				continue
@@ -45,18 +45,22 @@ func (p *planner) foreign() []string {
 	return slices.Compact(others)
 }
 
-// service returns what is to be done about the Service that clients ask: it is
-// made once; of one that is there only the selector and the ports are ours.
-func (p *planner) service() []Object {
-	ports := []corev1.ServicePort{
+// ServicePorts are those of the Service that clients ask.
+func ServicePorts() []corev1.ServicePort {
+	return []corev1.ServicePort{
 		{Name: "dns", Protocol: corev1.ProtocolUDP, Port: 53, TargetPort: intstr.FromString("dns")},
 		{Name: "dns-tcp", Protocol: corev1.ProtocolTCP, Port: 53, TargetPort: intstr.FromString("dns-tcp")},
 		{Name: "metrics", Protocol: corev1.ProtocolTCP, Port: metricsPort, TargetPort: intstr.FromString("metrics")},
 	}
+}
+
+// service returns what is to be done about the Service that clients ask: it is
+// made once; of one that is there only the selector and the ports are ours.
+func (p *planner) service() []Object {
 	s := &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: p.Operator.Namespace, Name: p.Operator.ServiceName},
-		Spec:       corev1.ServiceSpec{Selector: serverLabels(), Ports: ports},
+		Spec:       corev1.ServiceSpec{Selector: ServerLabels(), Ports: ServicePorts()},
 	}
 	if p.Service != nil {
 		return []Object{{Object: s, Mode: Adopted}}

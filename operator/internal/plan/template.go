@@ -35,7 +35,7 @@ const (
 // template returns the Pods of spec. The revision that they load is put in later.
 func (p *planner) template() corev1.PodTemplateSpec {
 	spec := &p.ClusterDNS.Spec
-	t := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: serverLabels()}}
+	t := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: ServerLabels()}}
 	if sum := p.secretsHash(); sum != "" {
 		t.Annotations = map[string]string{annotationSecrets: sum}
 	}
@@ -117,7 +117,7 @@ const revisionLabel = "pod-template-hash"
 func spread() []corev1.TopologySpreadConstraint {
 	return []corev1.TopologySpreadConstraint{{
 		MaxSkew: 1, TopologyKey: corev1.LabelTopologyZone, WhenUnsatisfiable: corev1.ScheduleAnyway,
-		LabelSelector: &metav1.LabelSelector{MatchLabels: serverLabels()}, MatchLabelKeys: []string{revisionLabel},
+		LabelSelector: &metav1.LabelSelector{MatchLabels: ServerLabels()}, MatchLabelKeys: []string{revisionLabel},
 	}}
 }
 
@@ -127,7 +127,7 @@ func spread() []corev1.TopologySpreadConstraint {
 func apart() *corev1.Affinity {
 	return &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{PreferredDuringSchedulingIgnoredDuringExecution: []corev1.WeightedPodAffinityTerm{{
 		Weight: 100, PodAffinityTerm: corev1.PodAffinityTerm{
-			TopologyKey: corev1.LabelHostname, LabelSelector: &metav1.LabelSelector{MatchLabels: serverLabels()}, MatchLabelKeys: []string{revisionLabel},
+			TopologyKey: corev1.LabelHostname, LabelSelector: &metav1.LabelSelector{MatchLabels: ServerLabels()}, MatchLabelKeys: []string{revisionLabel},
 		},
 	}}}}
 }
