@@ -60,7 +60,7 @@ type model struct {
 	// operator carried a whole plan out after that at another.
 	broken             bool
 	changed, carriedAt time.Time
-	n      int
+	n                  int
 }
 
 // A view is which endpoints there were from a time on.
