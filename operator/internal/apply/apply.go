@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -19,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
@@ -39,15 +41,16 @@ type Applier struct {
 	Drift *Drift
 }
 
-// Apply carries out p as far as it can; the status is not part of that.
-func (a Applier) Apply(ctx context.Context, p plan.Plan, now time.Time) error {
-	for _, o := range p.Apply {
+// Apply carries out steps as far as it can: objects to create or change, and then
+// those to delete.
+func (a Applier) Apply(ctx context.Context, objects []plan.Object, gone []plan.Reference, now time.Time) error {
+	for _, o := range objects {
 		if err := a.object(ctx, o, now); err != nil {
 			return err // what follows may rest on it
 		}
 	}
 	var failed error
-	for _, r := range p.Delete {
+	for _, r := range gone {
 		failed = errors.Join(failed, a.delete(ctx, r))
 	}
 	return failed
@@ -62,6 +65,8 @@ func (a Applier) object(ctx context.Context, o plan.Object, now time.Time) error
 	unstructured.RemoveNestedField(content, "status")
 	prune(content)
 	switch doing := name(u); o.Mode {
+	case plan.Scale:
+		return a.scale(ctx, o.Object)
 	case plan.Create:
 		if err := a.Client.Create(ctx, u, client.FieldOwner(plan.Manager)); err != nil && !apierrors.IsAlreadyExists(err) {
 			return fmt.Errorf("creating %s: %w", doing, err)
@@ -70,6 +75,19 @@ func (a Applier) object(ctx context.Context, o plan.Object, now time.Time) error
 		return a.apply(ctx, u, adopter, now)
 	default:
 		return a.apply(ctx, u, plan.Manager, now)
+	}
+	return nil
+}
+
+// scale gives a Deployment of others its replicas, and changes nothing else.
+func (a Applier) scale(ctx context.Context, o runtime.Object) error {
+	d, ok := o.(*appsv1.Deployment)
+	if !ok || d.Spec.Replicas == nil {
+		return fmt.Errorf("scaling %T: only Deployments have replicas", o)
+	}
+	patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, *d.Spec.Replicas)
+	if err := a.Client.Patch(ctx, d.DeepCopy(), client.RawPatch(types.MergePatchType, patch), client.FieldOwner(adopter)); err != nil {
+		return fmt.Errorf("scaling Deployment %s/%s: %w", d.Namespace, d.Name, err)
 	}
 	return nil
 }
@@ -131,6 +149,8 @@ func (a Applier) delete(ctx context.Context, r plan.Reference) error {
 		o = &appsv1.Deployment{ObjectMeta: named}
 	case "DaemonSet":
 		o = &appsv1.DaemonSet{ObjectMeta: named}
+	case "EndpointSlice":
+		o = &discoveryv1.EndpointSlice{ObjectMeta: named}
 	case "PodDisruptionBudget":
 		o = &policyv1.PodDisruptionBudget{ObjectMeta: named}
 	case "NetworkPolicy":
@@ -147,6 +167,19 @@ func (a Applier) delete(ctx context.Context, r plan.Reference) error {
 	}
 	if err := a.Client.Delete(ctx, o, client.PropagationPolicy(metav1.DeletePropagationBackground)); err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("deleting %s: %w", r, err)
+	}
+	return nil
+}
+
+// Migration writes the status of a DNSMigration if it is another one.
+func (a Applier) Migration(ctx context.Context, m *v1alpha1.DNSMigration, status *v1alpha1.DNSMigrationStatus) error {
+	if status == nil || equality.Semantic.DeepEqual(&m.Status, status) {
+		return nil
+	}
+	after := m.DeepCopy()
+	after.Status = *status
+	if err := a.Client.Status().Patch(ctx, after, client.MergeFrom(m), client.FieldOwner(plan.Manager)); err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("writing the status of the DNSMigration: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,6 +29,7 @@ import (
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
 	"github.com/clusterdns/clusterdns/operator/internal/apply"
+	"github.com/clusterdns/clusterdns/operator/internal/migration"
 	"github.com/clusterdns/clusterdns/operator/internal/observe"
 	"github.com/clusterdns/clusterdns/operator/internal/plan"
 )
@@ -39,13 +42,15 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	Metrics  *Metrics
 
+	// shadow is how old and new servers compared.
+	shadow shadow
 	// named are the ConfigMaps that the spec names.
 	named atomic.Pointer[[]string]
 }
 
 // Reconcile implements [reconcile.Reconciler].
 func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
-	observed, err := r.observe(ctx)
+	observed, mig, err := r.observe(ctx)
 	if observed.ClusterDNS == nil {
 		return ctrl.Result{}, err
 	}
@@ -53,7 +58,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 		observed.Unread = err.Error()
 	}
 	p := plan.For(observed)
-	if failed := r.Applier.Apply(ctx, p, observed.Now); failed != nil {
+	if failed := r.Applier.Apply(ctx, p.Apply, p.Delete, observed.Now); failed != nil {
 		err, observed.Failed = failed, failed.Error()
 		p = plan.For(observed) // the same, but it does not say what did not come about
 	}
@@ -61,35 +66,49 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result
 		return ctrl.Result{}, errors.Join(err, failed)
 	}
 	r.tell(ctx, observed.ClusterDNS, p)
+	if mig.Migration != nil && err == nil {
+		next, failed := r.migrate(ctx, mig, observed)
+		p.Again, err = min(p.Again, cmp.Or(next, p.Again)), failed
+	}
 	return ctrl.Result{RequeueAfter: p.Again}, err
 }
 
 // observe returns all that a plan depends on.
-func (r *Reconciler) observe(ctx context.Context) (plan.Observed, error) {
+func (r *Reconciler) observe(ctx context.Context) (plan.Observed, migration.Observed, error) {
 	observed, err := r.Observer.Observe(ctx, time.Now())
 	if err != nil || observed.ClusterDNS == nil {
-		return observed, err
+		return observed, migration.Observed{}, err
 	}
+	mig, err := r.Observer.Migration(ctx, observed)
+	if err != nil {
+		return observed, mig, err
+	}
+	observed.Way = migration.Way(mig)
 	wanted := plan.Wants(&observed.ClusterDNS.Spec)
 	r.named.Store(&wanted.ConfigMaps)
 	observed.Check = r.Asker.Check(ctx, observed)
 	observed.Answers = r.Asker.Ask(ctx, observed.References, plan.Questions(observed))
 	observed.Drift = r.Applier.Drift.Status(observed.Now)
-	return observed, nil
+	return observed, mig, nil
 }
 
 // tell makes events, lines of the log, and metrics.
 func (r *Reconciler) tell(ctx context.Context, dns *v1alpha1.ClusterDNS, p plan.Plan) {
+	r.announce(ctx, dns, p.Events)
+	r.Metrics.observe(p.Status)
+}
+
+// announce makes events about an object, and lines of the log.
+func (r *Reconciler) announce(ctx context.Context, about runtime.Object, events []plan.Event) {
 	log := ctrl.LoggerFrom(ctx)
-	for _, e := range p.Events {
+	for _, e := range events {
 		kind := corev1.EventTypeNormal
 		if e.Warning {
 			kind = corev1.EventTypeWarning
 		}
 		log.Info(e.Message, "event", e.Reason, "warning", e.Warning)
-		r.Recorder.Eventf(dns, nil, kind, e.Reason, "Reconcile", "%s", shortened(e.Message))
+		r.Recorder.Eventf(about, nil, kind, e.Reason, "Reconcile", "%s", shortened(e.Message))
 	}
-	r.Metrics.observe(p.Status)
 }
 
 // shortened keeps a note within what the API server takes.
@@ -121,6 +140,7 @@ func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("clusterdns").
 		For(&v1alpha1.ClusterDNS{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.DNSMigration{}, everything, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&appsv1.Deployment{}, everything, ours).
 		Watches(&appsv1.DaemonSet{}, everything, ours).
 		Watches(&corev1.Pod{}, everything, ours).

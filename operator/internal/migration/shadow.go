@@ -123,16 +123,20 @@ type Response struct {
 	Records []dns.RR
 }
 
+// silent reports whether a server does not know the answer.
+func (r Response) silent() bool {
+	return r.Problem != "" || r.Rcode == dns.RcodeServerFailure || r.Rcode == dns.RcodeRefused
+}
+
 // Compare says how an old answer and ours differ: in a way that is known and
 // harmless, or in another one. Both are "" if they do not.
 func Compare(q Question, old, ours Response) (explained, mismatch string) {
 	switch {
 	case ours.Problem != "" && old.Problem == "":
 		return "", fmt.Sprintf("%s: ours does not answer: %s", q, ours.Problem)
-	case old.Problem != "" || old.Rcode == dns.RcodeServerFailure || old.Rcode == dns.RcodeRefused:
-		if ours.Problem == "" && ours.Rcode == old.Rcode || ours.Problem != "" {
-			return "neither answers", ""
-		}
+	case old.silent() && ours.silent():
+		return "neither answers", ""
+	case old.silent():
 		return "the old server does not answer", ""
 	}
 	a, b := canonical(old.Records), canonical(ours.Records)

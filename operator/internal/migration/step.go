@@ -6,6 +6,7 @@ package migration
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -75,6 +76,35 @@ func For(o Observed) Plan {
 	m.step()
 	m.report()
 	return m.out
+}
+
+// Sides returns where an old server and one of ours are asked, if there are both.
+func Sides(o Observed) (old, ours netip.AddrPort, ok bool) {
+	m := &migrator{o: o}
+	if o.Snapshot == nil || o.Service == nil {
+		return old, ours, false
+	}
+	var err error
+	if m.snapshot, err = readSnapshot(o.Snapshot); err != nil {
+		return old, ours, false
+	}
+	old, is := m.old().ready().first().address()
+	ours, are := m.ours().ready().first().address()
+	return old, ours, is && are
+}
+
+// address returns where the first server of a side is asked.
+func (s side) address() (netip.AddrPort, bool) {
+	if len(s.pods) == 0 {
+		return netip.AddrPort{}, false
+	}
+	a, err := netip.ParseAddr(s.pods[0].Status.PodIP)
+	for _, port := range s.ports {
+		if n, ok := targetPort(port, s.pods); ok && port.Port == 53 && err == nil {
+			return netip.AddrPortFrom(a, uint16(n)), true //nolint:gosec // a port
+		}
+	}
+	return netip.AddrPort{}, false
 }
 
 // Way says what a ClusterDNS may do while there is a migration.
