@@ -49,6 +49,10 @@ if [ "${1:-}" = all ]; then
 	step "the clusters' own tests" make --no-print-directory test-nodes
 	E2E_CLUSTERFLAGS="--proxy-mode=iptables" step "bridge and iptables" tests -run TestScripts
 	E2E_CLUSTERFLAGS="--cni=ptp" step "ptp and nftables" tests -run TestScripts
+	if [ -z "${E2E_KUBECONFIG:-}" ]; then
+		step "building images of other DNS" make --no-print-directory e2e-images IMAGES='stock-coredns kubedns dnsmasq sidecar'
+		E2E_FROM=all step "other DNS" tests
+	fi
 elif [ -z "${E2E_KUBECONFIG:-}" ]; then
 	E2E_CLUSTERFLAGS="--cni=ptp --proxy-mode=iptables" step "ptp and iptables, some of it" tests -run "$some"
 fi

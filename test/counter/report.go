@@ -14,9 +14,10 @@ var errRefused = syscall.ECONNREFUSED
 
 // A Report is what a run has counted.
 type Report struct {
-	Final   bool    `json:"final"`   // all is asked, and answered or lost
-	Seconds float64 `json:"seconds"` // since the start
-	Counts  []Count `json:"counts"`  // one for each transport, in the order of the Config
+	Final   bool      `json:"final"`   // all is asked, and answered or lost
+	Start   time.Time `json:"start"`   // when the first question was due
+	Seconds float64   `json:"seconds"` // since the start
+	Counts  []Count   `json:"counts"`  // one for each transport, in the order of the Config
 }
 
 // A Count is of one transport. Sent is the sum of the four below it.
@@ -146,7 +147,7 @@ func quantile(sorted []time.Duration, percent int) float64 {
 // Report returns what is counted until now.
 func (r *Run) Report() Report {
 	now := time.Now()
-	report := Report{Seconds: seconds(now.Sub(r.start))}
+	report := Report{Start: r.start, Seconds: seconds(now.Sub(r.start))}
 	select {
 	case <-r.over:
 		report.Final = true

@@ -21,12 +21,18 @@ import (
 // asked is what is counted: a name that the cluster has by itself.
 const asked = "kubernetes.default.svc.cluster.local"
 
-// A counting asks the DNS through its cluster IP from a Pod on every node: 100
-// numbered questions a second over UDP from fresh ports, over UDP from one port,
-// and over TCP, none of them twice.
+// A counting asks the DNS through its cluster IP from a Pod on every node: numbered
+// questions at a steady rate over UDP from fresh ports, over UDP from one port, and
+// over TCP, none of them twice.
 type counting struct {
-	pods map[string]*counted
+	pods map[string]*counted // by name
 	once sync.Once
+}
+
+// A pace is how many questions a second there are over each of some transports.
+type pace struct {
+	qps        int
+	transports []counter.Transport
 }
 
 // A counted is what one Pod reports.
@@ -37,15 +43,23 @@ type counted struct {
 	last   counter.Report
 }
 
-// count begins to ask, and returns once every Pod does.
-func count(t *testing.T) *counting {
+// usual is the pace of tests that only want to know whether something is lost.
+var usual = pace{100, counter.Transports}
+
+// count begins to ask at the usual pace, and returns once every Pod does.
+func count(t *testing.T) *counting { t.Helper(); return countAt(t, usual) }
+
+// countAt asks at these paces, each from a Pod of its own on every node.
+func countAt(t *testing.T, paces ...pace) *counting {
 	t.Helper()
 	c := &counting{pods: map[string]*counted{}}
 	t.Cleanup(func() { c.end(t) })
 	for _, node := range nodes(t) {
-		name := "counter-" + node
-		do(t, pod(name, node), "-n", "outside", "apply", "-f", "-")
-		c.pods[name] = nil
+		for _, p := range paces {
+			name := fmt.Sprintf("counter-%s-%s", p.transports[0], node)
+			do(t, pod(name, node, p), "-n", "outside", "apply", "-f", "-")
+			c.pods[name] = nil
+		}
 	}
 	for name := range c.pods {
 		do(t, "", "-n", "outside", "wait", "--for=condition=Ready", "--timeout=60s", "pod/"+name)
@@ -58,7 +72,11 @@ func count(t *testing.T) *counting {
 }
 
 // pod is one that asks.
-func pod(name, node string) string {
+func pod(name, node string, p pace) string {
+	var transports []string
+	for _, x := range p.transports {
+		transports = append(transports, string(x))
+	}
 	return fmt.Sprintf(`apiVersion: v1
 kind: Pod
 metadata: {name: %s, labels: {app: counter}}
@@ -72,8 +90,8 @@ spec:
   - name: counter
     image: clusterdns.test/dns:1
     imagePullPolicy: IfNotPresent
-    command: [/counter, --qps=100, --every=1s, --timeout=3s, '%s', %s]
-`, name, node, world.address(), asked)
+    command: [/counter, --qps=%d, '--transports=%s', --every=1s, --timeout=3s, '%s', %s]
+`, name, node, p.qps, strings.Join(transports, ","), world.address(), asked)
 }
 
 // follow reads the reports of a Pod, until the final one: the API server may be

@@ -48,7 +48,7 @@ func TestNodeLoss(t *testing.T) {
 			"-o", `jsonpath={range .items[*].endpoints[?(@.conditions.ready==true)]}{.nodeName}{" "}{end}`)
 		return strings.Contains(ready, stays) && !strings.Contains(ready, lost)
 	}, func() string { return "" })
-	do(t, pod("counter-"+stays, stays), "-n", "outside", "apply", "-f", "-")
+	do(t, pod("counter-"+stays, stays, usual), "-n", "outside", "apply", "-f", "-")
 	c := &counting{pods: map[string]*counted{}}
 	t.Cleanup(func() { c.end(t) })
 	do(t, "", "-n", "outside", "wait", "--for=condition=Ready", "--timeout=60s", "pod/counter-"+stays)

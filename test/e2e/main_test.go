@@ -6,6 +6,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,10 +20,20 @@ import (
 // start on a busy machine.
 const patience = 2 * time.Minute
 
-// world is the cluster that all tests of a run share.
+// world is the cluster that all tests of a run share, or for the time of a test
+// that begins with another DNS its own; see bare.
 var world *scene
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv(fromVariable) == "" {
+		os.Exit(testMain(m))
+	}
+	if run := flag.Lookup("test.run"); run.Value.String() == "" {
+		_ = run.Value.Set(fromTests) // a text is always good
+	}
+	os.Exit(m.Run())
+}
 
 func testMain(m *testing.M) int {
 	begin := time.Now()
@@ -31,7 +42,7 @@ func testMain(m *testing.M) int {
 		return failed(err)
 	}
 	defer os.RemoveAll(dir)
-	if world, err = newScene(dir, os.Getenv("E2E_KUBECONFIG")); err != nil {
+	if world, err = newScene(dir, os.Getenv("E2E_KUBECONFIG"), images); err != nil {
 		return failed(err)
 	}
 	defer world.close()

@@ -36,9 +36,9 @@ const outsideAddress = "10.96.0.53"
 // images are those that every node needs.
 var images = []string{"coredns", "operator", "glibc", "busybox", "musl", "web", "dns"}
 
-// newScene starts a cluster with two nodes, or takes the one of a kubeconfig,
-// whose nodes have the images.
-func newScene(dir, kubeconfig string) (*scene, error) {
+// newScene starts a cluster with two nodes that have these images, or takes the
+// one of a kubeconfig, whose nodes have them.
+func newScene(dir, kubeconfig string, images []string) (*scene, error) {
 	s := &scene{dir: dir, kubeconfig: kubeconfig}
 	if kubeconfig == "" {
 		resolvConf := filepath.Join(dir, "resolv.conf")
@@ -49,7 +49,7 @@ func newScene(dir, kubeconfig string) (*scene, error) {
 		for f := range strings.FieldsSeq(os.Getenv("E2E_CLUSTERFLAGS")) {
 			options = append(options, kube.Option(f))
 		}
-		if err := s.start(options...); err != nil {
+		if err := s.start(images, options...); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +68,7 @@ func newScene(dir, kubeconfig string) (*scene, error) {
 }
 
 // start starts a cluster of our own and gives its nodes the images.
-func (s *scene) start(options ...kube.Option) error {
+func (s *scene) start(images []string, options ...kube.Option) error {
 	begin := time.Now()
 	var err error
 	if s.cluster, err = kube.Start(append(options, kube.WithScheduler, "--timeout=5m")...); err != nil {
@@ -130,15 +130,7 @@ func (s *scene) command(args ...string) *exec.Cmd {
 // install brings the operator and all that is around it to the cluster.
 func (s *scene) install() error {
 	begin := time.Now()
-	outside, err := os.ReadFile(testdata("outside.yaml"))
-	if err != nil {
-		return err
-	}
-	text := string(outside)
-	if s.cluster == nil { // whose cluster IPs may be others
-		text = strings.ReplaceAll(text, "  clusterIP: "+outsideAddress+"\n", "")
-	}
-	if _, err := s.kubectl(text, "apply", "-f", "-"); err != nil {
+	if err := s.applyOutside(); err != nil {
 		return err
 	}
 	for _, step := range [][]string{
@@ -155,6 +147,20 @@ func (s *scene) install() error {
 	}
 	progress("installed after %s", time.Since(begin).Round(time.Second))
 	return nil
+}
+
+// applyOutside brings the DNS outside of the cluster.
+func (s *scene) applyOutside() error {
+	outside, err := os.ReadFile(testdata("outside.yaml"))
+	if err != nil {
+		return err
+	}
+	text := string(outside)
+	if s.cluster == nil { // whose cluster IPs may be others
+		text = strings.ReplaceAll(text, "  clusterIP: "+outsideAddress+"\n", "")
+	}
+	_, err = s.kubectl(text, "apply", "-f", "-")
+	return err
 }
 
 func testdata(name string) string { return filepath.Join(kube.Root(), "test", "e2e", "testdata", name) }

@@ -37,8 +37,13 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
+	scripts(t, files)
+}
+
+// scripts runs these.
+func scripts(t *testing.T, files []string) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata", Setup: world.setUp, RequireUniqueNames: true,
+		Files: files, Setup: world.setUp, RequireUniqueNames: true,
 		Condition: world.condition,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"apply": apply, "ready": ready, "client": client, "in": in, "until": until, "set": set, "kubectl": kubectl,

@@ -62,6 +62,31 @@ var images = []image{
 		},
 	},
 	{
+		name: "stock-coredns", about: "stock CoreDNS, as kubeadm deploys it; made if asked for", onDemand: true,
+		config: v1.Config{User: nobody, Entrypoint: []string{"/coredns"}},
+		parts:  []part{stockCoreDNS},
+	},
+	{
+		name: "kubedns", about: "what kube-dns' container kubedns is replaced with: stock CoreDNS; made if asked for", onDemand: true,
+		config: v1.Config{Entrypoint: []string{"/kubedns"}},
+		parts:  []part{stockCoreDNS, goProgram("kubedns", ".", "./test/kubedns/cmd/kubedns")},
+	},
+	{
+		name: "dnsmasq", about: "Debian's dnsmasq, with a nanny as in kube-dns' container dnsmasq; made if asked for", onDemand: true,
+		// As kube-dns' own image has it: a Pod that is told to end serves until it is killed.
+		config: v1.Config{Env: []string{path}, Entrypoint: []string{"/nanny"}, StopSignal: "SIGCONT"},
+		parts: []part{
+			debian("dnsmasq-base"), goProgram("nanny", ".", "./test/kubedns/cmd/nanny"),
+			// The Pod may not change the user.
+			text("etc/dnsmasq.conf", "user=root\n"),
+		},
+	},
+	{
+		name: "sidecar", about: "what kube-dns' container sidecar is replaced with; made if asked for", onDemand: true,
+		config: v1.Config{Entrypoint: []string{"/sidecar"}},
+		parts:  []part{goProgram("sidecar", ".", "./test/kubedns/cmd/sidecar")},
+	},
+	{
 		name: "agnhost", about: "the many programs of Kubernetes' own tests; made if asked for",
 		full: conformance + "agnhost:2.63.0", onDemand: true,
 		config: v1.Config{Env: []string{path}, Entrypoint: []string{"/agnhost"}, Cmd: []string{"pause"}},
@@ -77,6 +102,9 @@ var images = []image{
 		parts:  []part{debian(tools...), coreDNS},
 	},
 }
+
+// nobody is who CoreDNS' own image runs as.
+const nobody = "65532:65532"
 
 // conformance is in front of the names of k8s.io/kubernetes/test/utils/image,
 // with the tags that are there.

@@ -78,7 +78,7 @@ func usage(errs io.Writer) {
 
 Makes the images of the pods of the tests, archives of the OCI image layout for
 this machine's architecture. What has not changed is not made again. Without
-names it makes all but those of Kubernetes' own tests.
+names it makes all but those that are made if asked for.
 
 `)
 	for _, i := range images {

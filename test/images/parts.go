@@ -50,6 +50,13 @@ func add(to io.Writer, path string) error {
 	return err
 }
 
+// text is one file of text.
+func text(name, content string) part {
+	return func(context.Context, *workshop) (layer, error) {
+		return files(oci.File{Name: name, Mode: 0o644, Data: []byte(content)})
+	}
+}
+
 // goProgram builds a package of a module of the repository, static, and has it
 // in the root of the image. Go knows what has changed.
 func goProgram(name, folder, pkg string) part {
@@ -59,7 +66,7 @@ func goProgram(name, folder, pkg string) part {
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, pkg)
 		cmd.Dir = filepath.Join(w.root, folder)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
-		if err := w.command(ctx, cmd, "install Go 1.26 or later from https://go.dev/dl"); err != nil {
+		if err := w.command(ctx, cmd, withGo); err != nil {
 			return layer{}, err
 		}
 		return files(oci.File{Name: name, Mode: 0o755, Path: path})
@@ -108,6 +115,9 @@ func busybox(ctx context.Context, w *workshop) (layer, error) {
 
 // remedy is what to do if a program is not there.
 const remedy = "install it: test/deps.sh images, as root on Debian, does"
+
+// withGo is what to do if Go is not there.
+const withGo = "install Go 1.26 or later from https://go.dev/dl"
 
 // command runs cmd. What it says goes to the log unless it is for us.
 func (w *workshop) command(ctx context.Context, cmd *exec.Cmd, missing string) error {
