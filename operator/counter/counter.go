@@ -3,9 +3,6 @@
 
 // Package counter asks a DNS server numbered questions at a steady rate and
 // counts what is lost.
-//
-// It is not in an internal folder because it is a program in pods, too: see
-// cmd/counter.
 package counter
 
 import (
