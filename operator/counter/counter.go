@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"sync"
@@ -30,10 +31,6 @@ const (
 // Transports are all of them.
 var Transports = []Transport{UDP, Sticky, TCP}
 
-// Most is how many questions can be asked over one transport: the counter
-// remembers how long each took.
-const Most = 10_000_000
-
 // A Config says what to ask, and how often.
 type Config struct {
 	Server     netip.AddrPort
@@ -42,7 +39,7 @@ type Config struct {
 	Type       uint16        // zero: A
 	Want       []string      // the data of the records of the answer, in any order; none: any, but one at least
 	QPS        int           // questions in a second over each transport, 1 to 10,000
-	Count      int           // of questions over each transport; zero: until the time is over
+	Count      int           // of questions over each transport; zero: until the time is over, however many
 	Duration   time.Duration // how long to ask; zero: until the count is reached, or the context ends
 	Timeout    time.Duration // a question without an answer by then is lost; zero: two seconds
 }
@@ -76,18 +73,17 @@ func (c Config) check() (Config, error) {
 		return c, errors.New("the server has no address")
 	case c.QPS < 1 || c.QPS > 10_000:
 		return c, fmt.Errorf("%d questions in a second: want 1 to 10000", c.QPS)
-	case c.Count < 0 || c.Count > Most:
-		return c, fmt.Errorf("%d questions: want at most %d", c.Count, Most)
-	case c.Duration < 0 || c.Timeout < 0:
-		return c, errors.New("a time is negative")
+	case c.Count < 0 || c.Duration < 0 || c.Timeout < 0:
+		return c, errors.New("a count or a time is negative")
 	}
 	if c.Count == 0 {
-		c.Count = Most
+		c.Count = math.MaxInt
 	}
 	return c, nil
 }
 
-// A Run is a counter at work. Its methods are safe for concurrent use.
+// A Run is a counter at work. Its methods are safe for concurrent use. What it
+// remembers does not grow with the number of questions.
 type Run struct {
 	config Config
 	start  time.Time
@@ -158,7 +154,7 @@ func (r *Run) pace(ctx context.Context, a asker, t *tally) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for number := range r.config.Count {
-		timer.Reset(time.Until(r.start.Add(time.Duration(number) * time.Second / time.Duration(r.config.QPS))))
+		timer.Reset(time.Until(r.start.Add(r.config.due(number))))
 		select {
 		case <-ctx.Done():
 			return
@@ -170,6 +166,13 @@ func (r *Run) pace(ctx context.Context, a asker, t *tally) {
 		t.sent()
 		waiting.Go(func() { r.askOne(a, t, number+1) })
 	}
+}
+
+// due returns when to ask a question, the first of which has the number zero,
+// since the start.
+func (c Config) due(number int) time.Duration {
+	whole, rest := number/c.QPS, number%c.QPS // or it would be too large a number after some days
+	return time.Duration(whole)*time.Second + time.Duration(rest)*time.Second/time.Duration(c.QPS)
 }
 
 // askOne asks one question and counts how it ended.
