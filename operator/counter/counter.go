@@ -119,6 +119,9 @@ func Start(ctx context.Context, c Config) (*Run, error) {
 	return r, nil
 }
 
+// Began returns when the run began to ask.
+func (r *Run) Began() time.Time { return r.start }
+
 // Stop asks no more. It does not wait.
 func (r *Run) Stop() { r.stop() }
 
@@ -153,8 +156,11 @@ func (r *Run) pace(ctx context.Context, a asker, t *tally) {
 	defer waiting.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	interval := time.Second / time.Duration(r.config.QPS)
+	at := r.start
 	for number := range r.config.Count {
-		timer.Reset(time.Until(r.start.Add(r.config.due(number))))
+		timer.Reset(time.Until(at))
+		at = next(at, time.Now(), interval)
 		select {
 		case <-ctx.Done():
 			return
@@ -168,11 +174,18 @@ func (r *Run) pace(ctx context.Context, a asker, t *tally) {
 	}
 }
 
-// due returns when to ask a question, the first of which has the number zero,
-// since the start.
-func (c Config) due(number int) time.Duration {
-	whole, rest := number/c.QPS, number%c.QPS // or it would be too large a number after some days
-	return time.Duration(whole)*time.Second + time.Duration(rest)*time.Second/time.Duration(c.QPS)
+// behind is how far questions may be behind their time.
+const behind = 100 * time.Millisecond
+
+// next returns when to ask the question after one that was to be asked at a time.
+// Who could not ask for a while, being on a node that stood still perhaps, does not
+// make up for it: so many at once would be lost for no fault of the server.
+func next(at, now time.Time, interval time.Duration) time.Time {
+	at = at.Add(interval)
+	if soonest := now.Add(-behind); at.Before(soonest) {
+		return soonest
+	}
+	return at
 }
 
 // askOne asks one question and counts how it ended.

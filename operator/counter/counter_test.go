@@ -208,6 +208,25 @@ func TestDuration(t *testing.T) {
 	}
 }
 
+// TestNext does not make up for what could not be asked.
+func TestNext(t *testing.T) {
+	const interval = 50 * time.Millisecond
+	at := time.Now()
+	for _, c := range []struct {
+		name      string
+		now, want time.Duration // since at
+	}{
+		{"in time", 0, interval},
+		{"a little late", 20 * time.Millisecond, interval},
+		{"later", 120 * time.Millisecond, interval},
+		{"after a minute", time.Minute, time.Minute - behind},
+	} {
+		if got := next(at, at.Add(c.now), interval).Sub(at); got != c.want {
+			t.Errorf("%s: the next one is after %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
 func TestConfigErrors(t *testing.T) {
 	good := Config{Server: netip.MustParseAddrPort("127.0.0.1:53"), Name: "a.example.org", QPS: 1, Count: 1}
 	if _, err := good.check(); err != nil {

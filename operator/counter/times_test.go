@@ -99,21 +99,3 @@ func TestMemory(t *testing.T) {
 		t.Errorf("the first failure is at %g, and the last at %g", first, last)
 	}
 }
-
-// TestDue asks as steadily after years as at first.
-func TestDue(t *testing.T) {
-	for _, c := range []struct {
-		qps, number int
-		want        time.Duration
-	}{
-		{1, 0, 0},
-		{20, 1, 50 * time.Millisecond},
-		{20, 41, 2050 * time.Millisecond},
-		{3, 5, time.Second + 666666666},
-		{10_000, 10_000 * 60 * 60 * 24 * 365 * 10, 10 * 365 * 24 * time.Hour},
-	} {
-		if got := (Config{QPS: c.qps}).due(c.number); got != c.want {
-			t.Errorf("question %d of %d in a second: got %s, want %s", c.number, c.qps, got, c.want)
-		}
-	}
-}
