@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/clusterdns/clusterdns/test/counter"
+	"github.com/clusterdns/clusterdns/operator/counter"
 )
 
 // asked is what is counted: a name that the cluster has by itself.

@@ -67,7 +67,9 @@ type Serving struct {
 
 // A Meter is what the loss meter has counted on all nodes since it was started.
 type Meter struct {
-	Asked, Lost int64
+	// Asked are the questions, Lost those without an answer in time, Wrong those with
+	// another answer than an address: to a client that is a loss, too.
+	Asked, Lost, Wrong int64
 	// Silent are nodes whose meter did not report.
 	Silent []string
 }

@@ -92,6 +92,8 @@ type Operator struct {
 	LocalImage bool
 	// Directives are the plugins of the servers.
 	Directives []string
+	// Image of the operator itself, or "": then it is that of its Pod, in the namespace.
+	Image, Pod string
 }
 
 // Kubelet is what the kubelets tell Pods about DNS.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/clusterdns/clusterdns/test/counter"
+	"github.com/clusterdns/clusterdns/operator/counter"
 )
 
 // Clients ask all the time, over UDP from fresh ports and over TCP, and do not ask

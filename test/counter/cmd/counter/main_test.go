@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/clusterdns/clusterdns/test/counter"
+	"github.com/clusterdns/clusterdns/operator/counter"
 	"github.com/clusterdns/clusterdns/test/upstream"
 )
 

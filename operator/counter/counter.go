@@ -3,15 +3,13 @@
 
 // Package counter asks a DNS server numbered questions at a steady rate and
 // counts what is lost.
-//
-// It is not in an internal folder because it is a program in pods, too: see
-// cmd/counter.
 package counter
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"sync"
@@ -33,10 +31,6 @@ const (
 // Transports are all of them.
 var Transports = []Transport{UDP, Sticky, TCP}
 
-// Most is how many questions can be asked over one transport: the counter
-// remembers how long each took.
-const Most = 10_000_000
-
 // A Config says what to ask, and how often.
 type Config struct {
 	Server     netip.AddrPort
@@ -45,7 +39,7 @@ type Config struct {
 	Type       uint16        // zero: A
 	Want       []string      // the data of the records of the answer, in any order; none: any, but one at least
 	QPS        int           // questions in a second over each transport, 1 to 10,000
-	Count      int           // of questions over each transport; zero: until the time is over
+	Count      int           // of questions over each transport; zero: until the time is over, however many
 	Duration   time.Duration // how long to ask; zero: until the count is reached, or the context ends
 	Timeout    time.Duration // a question without an answer by then is lost; zero: two seconds
 }
@@ -79,18 +73,17 @@ func (c Config) check() (Config, error) {
 		return c, errors.New("the server has no address")
 	case c.QPS < 1 || c.QPS > 10_000:
 		return c, fmt.Errorf("%d questions in a second: want 1 to 10000", c.QPS)
-	case c.Count < 0 || c.Count > Most:
-		return c, fmt.Errorf("%d questions: want at most %d", c.Count, Most)
-	case c.Duration < 0 || c.Timeout < 0:
-		return c, errors.New("a time is negative")
+	case c.Count < 0 || c.Duration < 0 || c.Timeout < 0:
+		return c, errors.New("a count or a time is negative")
 	}
 	if c.Count == 0 {
-		c.Count = Most
+		c.Count = math.MaxInt
 	}
 	return c, nil
 }
 
-// A Run is a counter at work. Its methods are safe for concurrent use.
+// A Run is a counter at work. Its methods are safe for concurrent use. What it
+// remembers does not grow with the number of questions.
 type Run struct {
 	config Config
 	start  time.Time
@@ -126,6 +119,9 @@ func Start(ctx context.Context, c Config) (*Run, error) {
 	return r, nil
 }
 
+// Began returns when the run began to ask.
+func (r *Run) Began() time.Time { return r.start }
+
 // Stop asks no more. It does not wait.
 func (r *Run) Stop() { r.stop() }
 
@@ -160,8 +156,11 @@ func (r *Run) pace(ctx context.Context, a asker, t *tally) {
 	defer waiting.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	interval := time.Second / time.Duration(r.config.QPS)
+	at := r.start
 	for number := range r.config.Count {
-		timer.Reset(time.Until(r.start.Add(time.Duration(number) * time.Second / time.Duration(r.config.QPS))))
+		timer.Reset(time.Until(at))
+		at = next(at, time.Now(), interval)
 		select {
 		case <-ctx.Done():
 			return
@@ -173,6 +172,20 @@ func (r *Run) pace(ctx context.Context, a asker, t *tally) {
 		t.sent()
 		waiting.Go(func() { r.askOne(a, t, number+1) })
 	}
+}
+
+// behind is how far questions may be behind their time.
+const behind = 100 * time.Millisecond
+
+// next returns when to ask the question after one that was to be asked at a time.
+// Who could not ask for a while, being on a node that stood still perhaps, does not
+// make up for it: so many at once would be lost for no fault of the server.
+func next(at, now time.Time, interval time.Duration) time.Time {
+	at = at.Add(interval)
+	if soonest := now.Add(-behind); at.Before(soonest) {
+		return soonest
+	}
+	return at
 }
 
 // askOne asks one question and counts how it ended.

@@ -5,6 +5,7 @@ package counter
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -30,9 +31,13 @@ type Count struct {
 	Waiting   int       `json:"waiting"`  // may still be answered; zero in a final report
 
 	LongestGap float64 `json:"longestGapSeconds"` // the longest time between two right answers, or none and the start or end
-	P50        float64 `json:"p50Seconds"`        // half of the right answers took that at most
-	P99        float64 `json:"p99Seconds"`
+	// P50 and P99 are what half, and 99 of 100, of the right answers took at most. They
+	// are exact to one part in 64, and never too short.
+	P50 float64 `json:"p50Seconds"`
+	P99 float64 `json:"p99Seconds"`
 
+	// LastFailure is when the last one was noticed, since the start; zero: none.
+	LastFailure float64 `json:"lastFailureSeconds,omitempty"`
 	// Failures are the first hundred, by number: the first question is 1.
 	Failures []Failure `json:"failures,omitempty"`
 }
@@ -44,8 +49,8 @@ type Failure struct {
 	What   string  `json:"what"`      // lost: and why; wrong: and what came
 }
 
-// remembered is how many failures a report has.
-const remembered = 100
+// remembered is how many failures a report has, and mostSaid how long What is at most.
+const remembered, mostSaid = 100, 200
 
 // Good reports whether questions were asked over each transport, and all of them
 // answered as wanted.
@@ -65,8 +70,8 @@ type tally struct {
 
 	mu       sync.Mutex
 	count    Count
-	took     []time.Duration // of the right answers
-	right    time.Time       // when the last right answer came; before that, the start
+	took     times     // of the right answers
+	right    time.Time // when the last right answer came; before that, the start
 	gap      time.Duration
 	finished bool
 }
@@ -83,7 +88,7 @@ func (t *tally) answer(now time.Time, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.count.Answered++
-	t.took = append(t.took, took)
+	t.took.add(took)
 	t.gap = max(t.gap, now.Sub(t.right))
 	t.right = now
 }
@@ -103,9 +108,14 @@ func (t *tally) mistake(number int, what string) {
 }
 
 func (t *tally) fail(number int, what string) {
-	if len(t.count.Failures) < remembered {
-		t.count.Failures = append(t.count.Failures, Failure{Number: number, At: seconds(time.Since(t.start)), What: what})
+	t.count.LastFailure = seconds(time.Since(t.start))
+	if len(t.count.Failures) == remembered {
+		return
 	}
+	if len(what) > mostSaid {
+		what = strings.ToValidUTF8(what[:mostSaid], "") + "..."
+	}
+	t.count.Failures = append(t.count.Failures, Failure{Number: number, At: t.count.LastFailure, What: what})
 }
 
 // finish ends the last gap.
@@ -131,17 +141,8 @@ func (t *tally) report(now time.Time) Count {
 	c.LongestGap = seconds(gap)
 	c.Failures = slices.Clone(c.Failures)
 	slices.SortFunc(c.Failures, func(a, b Failure) int { return a.Number - b.Number })
-	sorted := slices.Sorted(slices.Values(t.took))
-	c.P50, c.P99 = quantile(sorted, 50), quantile(sorted, 99)
+	c.P50, c.P99 = t.took.quantile(50), t.took.quantile(99)
 	return c
-}
-
-// quantile returns what so many percent took at most, in seconds.
-func quantile(sorted []time.Duration, percent int) float64 {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return seconds(sorted[(len(sorted)*percent+99)/100-1])
 }
 
 // Report returns what is counted until now.

@@ -61,7 +61,7 @@ func counts(t *testing.T, c Config) Count {
 
 // untimed are the fields that are the same in each run.
 var untimed = cmp.Options{
-	cmpopts.IgnoreFields(Count{}, "LongestGap", "P50", "P99"),
+	cmpopts.IgnoreFields(Count{}, "LongestGap", "P50", "P99", "LastFailure"),
 	cmpopts.IgnoreFields(Failure{}, "At"),
 }
 
@@ -208,18 +208,21 @@ func TestDuration(t *testing.T) {
 	}
 }
 
-func TestQuantile(t *testing.T) {
-	var took []time.Duration
-	for n := range 100 {
-		took = append(took, time.Duration(n+1)*time.Second)
-	}
+// TestNext does not make up for what could not be asked.
+func TestNext(t *testing.T) {
+	const interval = 50 * time.Millisecond
+	at := time.Now()
 	for _, c := range []struct {
-		of      int
-		percent int
-		want    float64
-	}{{100, 50, 50}, {100, 99, 99}, {1, 50, 1}, {1, 99, 1}, {3, 50, 2}, {0, 50, 0}} {
-		if got := quantile(took[:c.of], c.percent); got != c.want {
-			t.Errorf("p%d of %d: got %g, want %g", c.percent, c.of, got, c.want)
+		name      string
+		now, want time.Duration // since at
+	}{
+		{"in time", 0, interval},
+		{"a little late", 20 * time.Millisecond, interval},
+		{"later", 120 * time.Millisecond, interval},
+		{"after a minute", time.Minute, time.Minute - behind},
+	} {
+		if got := next(at, at.Add(c.now), interval).Sub(at); got != c.want {
+			t.Errorf("%s: the next one is after %s, want %s", c.name, got, c.want)
 		}
 	}
 }
@@ -234,7 +237,7 @@ func TestConfigErrors(t *testing.T) {
 		"no name":     func(c *Config) { c.Name = "a..b" },
 		"no rate":     func(c *Config) { c.QPS = 0 },
 		"too fast":    func(c *Config) { c.QPS = 10_001 },
-		"too many":    func(c *Config) { c.Count = Most + 1 },
+		"too few":     func(c *Config) { c.Count = -1 },
 		"no such":     func(c *Config) { c.Transports = []Transport{"quic"} },
 		"twice":       func(c *Config) { c.Transports = []Transport{UDP, UDP} },
 		"before time": func(c *Config) { c.Timeout = -1 },
