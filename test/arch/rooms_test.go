@@ -56,6 +56,7 @@ var rooms = []room{
 		module + "/corefile", module + "/operator", clientGo,
 	}, operand...)},
 	{folder: "operator/internal/plan", below: true, pure: true, never: operand},
+	{folder: "operator/internal/migration", below: true, pure: true, never: operand},
 	// The operator asks the operand's program whether a Corefile is good.
 	{folder: "operator", below: true, never: []string{module + "/plugin", module + "/test", coredns}},
 	{folder: "cmd/clusterdns", below: true, never: []string{module + "/plugin", module + "/test", coredns}},
