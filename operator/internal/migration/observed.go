@@ -31,8 +31,10 @@ type Observed struct {
 	Deployments     []appsv1.Deployment
 	DaemonSets      []appsv1.DaemonSet
 	NetworkPolicies []networkingv1.NetworkPolicy
-	Budgets         []policyv1.PodDisruptionBudget
-	Autoscalers     []autoscalingv2.HorizontalPodAutoscaler
+	// ClientPolicies are those of all namespaces that say by labels whom Pods may ask.
+	ClientPolicies []networkingv1.NetworkPolicy
+	Budgets        []policyv1.PodDisruptionBudget
+	Autoscalers    []autoscalingv2.HorizontalPodAutoscaler
 	// ConfigMaps are those that a DNS may be configured by, which are there: kube-dns,
 	// coredns, coredns-custom, node-local-dns, kube-dns-autoscaler and the like.
 	ConfigMaps map[string]corev1.ConfigMap

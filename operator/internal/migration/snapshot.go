@@ -51,7 +51,7 @@ func (m *migrator) take() snapshot {
 		case d.Name == plan.Name:
 		case matches(s.Selector, d.Spec.Template.Labels):
 			s.Workloads = append(s.Workloads, workload{Kind: "Deployment", Name: d.Name, Replicas: replicas(d)})
-		case scaled(d, m.o.Deployments, s.Selector):
+		case m.scales(d, s.Selector):
 			s.Workloads = append(s.Workloads, workload{Kind: "Deployment", Name: d.Name, Replicas: replicas(d), Scales: true})
 		}
 	}
@@ -73,18 +73,12 @@ func replicas(d *appsv1.Deployment) int32 {
 	return *d.Spec.Replicas
 }
 
-// scaled reports whether a Deployment is a proportional autoscaler of an old server:
-// it has --target=deployment/NAME.
-func scaled(d *appsv1.Deployment, all []appsv1.Deployment, selector map[string]string) bool {
-	for _, c := range d.Spec.Template.Spec.Containers {
-		for _, a := range slices.Concat(c.Command, c.Args) {
-			target, found := strings.CutPrefix(strings.ToLower(a), "--target=deployment/")
-			if found && slices.ContainsFunc(all, func(s appsv1.Deployment) bool { return s.Name == target && matches(selector, s.Spec.Template.Labels) }) {
-				return true
-			}
-		}
-	}
-	return false
+// scales reports whether a Deployment is an autoscaler of old servers.
+func (m *migrator) scales(d *appsv1.Deployment, selector map[string]string) bool {
+	kind, name, _ := strings.Cut(strings.ToLower(scaled(d.Spec.Template.Spec)), "/")
+	return strings.HasPrefix(kind, "deployment") && slices.ContainsFunc(m.o.Deployments, func(s appsv1.Deployment) bool {
+		return s.Name == name && matches(selector, s.Spec.Template.Labels)
+	})
 }
 
 // object returns the snapshot as a ConfigMap that nobody changes.
