@@ -98,7 +98,7 @@ func (p *preflight) target() {
 // adoptCommand makes the ClusterDNS of what is there.
 func (p *preflight) adoptCommand() string {
 	if p.d.Flavour == "" {
-		return "kubectl apply -f manifests/samples/clusterdns/simple.yaml"
+		return "kubectl apply -f manifests/samples/clusterdns/default.yaml"
 	}
 	return "clusterdns migrate plan --manifest | kubectl apply -f -"
 }
