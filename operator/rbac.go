@@ -8,12 +8,15 @@ package operator
 //
 // It reads everywhere what its servers read, without which the API server would
 // not let it allow them that; and it writes in its own namespace only, but for
-// the status of the ClusterDNS and the rights of the servers. It may not read
+// the status of the ClusterDNS and the rights of the servers. A migration looks at
+// the NetworkPolicies of all who ask. It may not read
 // Secrets: whoever names one in the spec allows that one
 // (manifests/samples/clusterdns/secret-role.yaml).
 //
 // +kubebuilder:rbac:groups=clusterdns.io,resources=clusterdnses,verbs=get;list;watch
 // +kubebuilder:rbac:groups=clusterdns.io,resources=clusterdnses/status,verbs=patch
+// +kubebuilder:rbac:groups=clusterdns.io,resources=dnsmigrations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=list
 // +kubebuilder:rbac:groups="",resources=namespaces;nodes;pods,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list;watch
@@ -30,7 +33,8 @@ package operator
 // +kubebuilder:rbac:namespace=kube-system,groups="",resources=serviceaccounts,resourceNames=clusterdns,verbs=get;patch
 // +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=deployments;daemonsets,verbs=get;list;watch;create
 // +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=deployments;daemonsets,resourceNames=clusterdns,verbs=patch;delete
-// +kubebuilder:rbac:namespace=kube-system,groups=policy,resources=poddisruptionbudgets,verbs=create
+// +kubebuilder:rbac:namespace=kube-system,groups=policy,resources=poddisruptionbudgets,verbs=list;create
+// +kubebuilder:rbac:namespace=kube-system,groups=autoscaling,resources=horizontalpodautoscalers,verbs=list
 // +kubebuilder:rbac:namespace=kube-system,groups=policy,resources=poddisruptionbudgets,resourceNames=clusterdns,verbs=get;patch;delete
 // +kubebuilder:rbac:namespace=kube-system,groups=networking.k8s.io,resources=networkpolicies,verbs=create
 // +kubebuilder:rbac:namespace=kube-system,groups=networking.k8s.io,resources=networkpolicies,resourceNames=clusterdns,verbs=get;patch;delete

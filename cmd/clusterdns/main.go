@@ -88,7 +88,7 @@ command line is wrong, 3 if plan --exit-code finds something to change.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w: %w; see %s --help", errUsage, err, c.CommandPath())
 	})
-	root.AddCommand(newRender(), newAdopt(), newCheck(), newPlan(), newStatus(), newOperator(), newMeter())
+	root.AddCommand(newRender(), newAdopt(), newCheck(), newPlan(), newStatus(), newMigrate(), newOperator(), newMeter())
 	return root
 }
 

@@ -92,6 +92,13 @@ func newModel(seed uint64) *model {
 	m.works()
 	m.o.Now = noon
 	m.works()
+	m.observe()
+	for _, f := range Preflight(m.o) {
+		if f.Severity == v1alpha1.SeverityError {
+			m.fail("the model has an error: %s: %s", f.Code, f.Message)
+		}
+		m.o.Migration.Spec.Acknowledge = append(m.o.Migration.Spec.Acknowledge, f.Code)
+	}
 	return m
 }
 
@@ -210,7 +217,7 @@ func (m *model) works() {
 	for _, p := range m.o.Pods {
 		if matches(m.o.Service.Spec.Selector, p.Labels) {
 			is := isReady(&p)
-			s.Endpoints = append(s.Endpoints, discoveryv1.Endpoint{Addresses: []string{p.Status.PodIP}, Conditions: discoveryv1.EndpointConditions{
+			s.Endpoints = append(s.Endpoints, discoveryv1.Endpoint{Addresses: []string{p.Status.PodIP}, TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: p.Name}, Conditions: discoveryv1.EndpointConditions{
 				Ready: new(is && p.DeletionTimestamp == nil), Serving: new(is), Terminating: new(p.DeletionTimestamp != nil),
 			}})
 		}

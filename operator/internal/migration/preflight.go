@@ -98,7 +98,7 @@ func (p *preflight) target() {
 // adoptCommand makes the ClusterDNS of what is there.
 func (p *preflight) adoptCommand() string {
 	if p.d.Flavour == "" {
-		return "kubectl apply -f manifests/samples/clusterdns/simple.yaml"
+		return "kubectl apply -f manifests/samples/clusterdns/default.yaml"
 	}
 	return "clusterdns migrate plan --manifest | kubectl apply -f -"
 }
@@ -187,7 +187,15 @@ func (p *preflight) managers() {
 		p.find(v1alpha1.WarningCode("AddonManager"+m.Name), m.Release, "%s writes %s", m.By, strings.Join(m.Objects, ", "))
 	}
 	if managedCloud(p.d.Provider) && p.d.Serving {
-		p.find("ManagedCloud", `kubectl patch clusterdns default --type=merge -p '{"spec":{"managementState":"Overlay"}}' # if its CoreDNS imports coredns-custom, and instead of a migration`,
-			"the cluster is one of %s", p.d.Provider)
+		p.find("ManagedCloud", p.cloudFix(), "the cluster is one of %s", p.d.Provider)
 	}
+}
+
+// cloudFix is what to do instead of a migration.
+func (p *preflight) cloudFix() string {
+	cm, _ := configuration(p.Observed, p.d)
+	if strings.Contains(cm.Data["Corefile"], "import custom/") {
+		return `kubectl patch clusterdns default --type=merge -p '{"spec":{"managementState":"Overlay"}}' (instead of a migration: its CoreDNS imports coredns-custom)`
+	}
+	return "ask the provider whether the cluster may have another DNS; then acknowledge it"
 }

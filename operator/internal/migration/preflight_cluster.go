@@ -57,7 +57,7 @@ func (p *preflight) cluster() {
 // kubelets compares what they tell Pods with the address of the Service. An address
 // of a cache on the nodes is fine.
 func (p *preflight) kubelets() {
-	if p.Service == nil {
+	if p.Service == nil || p.Service.Spec.ClusterIP == "None" {
 		return
 	}
 	ips := append(slices.Clone(p.Service.Spec.ClusterIPs), p.Service.Spec.ClusterIP)

@@ -88,7 +88,7 @@ func (p *preflight) files() {
 			return true
 		}
 		for _, w := range d.Values() {
-			if strings.HasPrefix(w, "/") && w != "/etc/resolv.conf" && !strings.HasPrefix(w, render.Folder+"/") {
+			if strings.HasPrefix(w, "/") && w != "/etc/resolv.conf" {
 				seen[w] = d.Name.Value()
 			}
 		}

@@ -20,22 +20,51 @@ func (p *preflight) policies() {
 	if p.d.Ours {
 		return
 	}
+	var ours []networkingv1.NetworkPolicy
 	for _, n := range p.NetworkPolicies {
 		s, err := metav1.LabelSelectorAsSelector(&n.Spec.PodSelector)
-		if err != nil || n.Labels["app.kubernetes.io/managed-by"] == "clusterdns-operator" {
-			continue
-		}
-		ours := s.Matches(labels.Set(serversOfOurs()))
 		switch {
-		case ours && p.denies(n):
-			p.find("NetworkPolicyDenies", `kubectl patch clusterdns default --type=merge -p '{"spec":{"networkPolicy":{"enabled":true}}}'`,
-				"the NetworkPolicy %s is for our servers, too, and lets no queries in on port %d", n.Name, p.port())
-		case !ours && slices.Contains(p.d.NetworkPolicies, n.Name):
-			p.find("NetworkPolicySelects", `kubectl patch clusterdns default --type=merge -p '{"spec":{"networkPolicy":{"enabled":true}}}' # if they need one`,
-				"the NetworkPolicy %s is for the old servers, and not for ours", n.Name)
+		case err != nil:
+		case s.Matches(labels.Set(serversOfOurs())):
+			ours = append(ours, n)
+		case slices.Contains(p.d.NetworkPolicies, n.Name):
+			p.find("NetworkPolicySelects", allowOurs+" (if they need one)", "the NetworkPolicy %s is for the old servers, and not for ours", n.Name)
 		}
 	}
+	if p.ClusterDNS == nil || p.ClusterDNS.Spec.NetworkPolicy == nil || !p.ClusterDNS.Spec.NetworkPolicy.Enabled {
+		p.denied(ours) // ours lets in and out what has to be, and rights add up
+	}
 	p.clientPolicies()
+}
+
+// allowOurs makes a NetworkPolicy for our servers.
+const allowOurs = `kubectl patch clusterdns default --type=merge -p '{"spec":{"networkPolicy":{"enabled":true}}}'`
+
+// denied looks at all policies that are for our servers: one that allows is enough.
+func (p *preflight) denied(ours []networkingv1.NetworkPolicy) {
+	var in, out []string
+	letsIn, letsOut := false, false
+	for _, n := range ours {
+		egress := len(n.Spec.PolicyTypes) == 0 && len(n.Spec.Egress) > 0 || slices.Contains(n.Spec.PolicyTypes, networkingv1.PolicyTypeEgress)
+		if len(n.Spec.PolicyTypes) == 0 || slices.Contains(n.Spec.PolicyTypes, networkingv1.PolicyTypeIngress) {
+			in = append(in, n.Name)
+		}
+		if egress {
+			out = append(out, n.Name)
+		}
+		letsIn = letsIn || slices.ContainsFunc(n.Spec.Ingress, func(r networkingv1.NetworkPolicyIngressRule) bool {
+			return len(r.From) == 0 && allowsPort(r.Ports, p.port())
+		})
+		letsOut = letsOut || slices.ContainsFunc(n.Spec.Egress, func(r networkingv1.NetworkPolicyEgressRule) bool { return len(r.To) == 0 && len(r.Ports) == 0 })
+	}
+	slices.Sort(in)
+	slices.Sort(out)
+	if len(in) > 0 && !letsIn {
+		p.find("NetworkPolicyDenies", allowOurs, "NetworkPolicies for our servers let no queries in from everywhere on port %d: %s", p.port(), strings.Join(in, ", "))
+	}
+	if len(out) > 0 && !letsOut {
+		p.find("NetworkPolicyDenies", allowOurs, "NetworkPolicies for our servers do not let them ask upstreams and the API server: %s", strings.Join(out, ", "))
+	}
 }
 
 func (p *preflight) port() int {
@@ -43,18 +72,6 @@ func (p *preflight) port() int {
 		return 53
 	}
 	return render.Port(&p.ClusterDNS.Spec)
-}
-
-// denies reports whether a policy that selects our servers lets no queries in from
-// everywhere, and no policy of our own does.
-func (p *preflight) denies(n networkingv1.NetworkPolicy) bool {
-	if p.ClusterDNS != nil && p.ClusterDNS.Spec.NetworkPolicy != nil && p.ClusterDNS.Spec.NetworkPolicy.Enabled {
-		return false // it lets queries in, and rights add up
-	}
-	ingress := len(n.Spec.PolicyTypes) == 0 || slices.Contains(n.Spec.PolicyTypes, networkingv1.PolicyTypeIngress)
-	return ingress && !slices.ContainsFunc(n.Spec.Ingress, func(r networkingv1.NetworkPolicyIngressRule) bool {
-		return len(r.From) == 0 && allowsPort(r.Ports, p.port())
-	})
 }
 
 func allowsPort(ports []networkingv1.NetworkPolicyPort, want int) bool {

@@ -4,6 +4,7 @@
 package migration
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,8 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
-
-	"github.com/clusterdns/clusterdns/corefile/render"
 )
 
 // service looks at the Service that clients ask.
@@ -57,37 +56,41 @@ func (p *preflight) ports() {
 			p.find("PortName", p.kubectl(`patch service %s --type=json -p '[{"op":"replace","path":"/spec/ports/%d/name","value":"%s"}]'`, s.Name, i, want.name), "port 53/%s of the Service %s is called %q, ours %s", want.protocol, s.Name, port.Name, want.name)
 		}
 		if why := p.leadsElsewhere(port, want.name); why != "" {
-			fix := "the operator sets it with the selector"
-			if _, named := p.portNumber(port.TargetPort); !named && p.ClusterDNS != nil {
-				fix = fmt.Sprintf(`kubectl patch clusterdns default --type=merge -p '{"spec":{"port":%d}}', or nothing: the operator sets it with the selector`, max(port.TargetPort.IntVal, 53))
-			}
-			p.find("TargetPort", fix, "port 53/%s of the Service %s leads to %s", want.protocol, s.Name, why)
+			p.find("TargetPort", p.portFix(i, port), "port 53/%s of the Service %s leads to %s", want.protocol, s.Name, why)
 		}
 	}
 }
 
+// portFix has the Service lead to a number that old and new servers have.
+func (p *preflight) portFix(i int, port corev1.ServicePort) string {
+	number := int(port.TargetPort.IntVal)
+	if port.TargetPort.Type == intstr.String {
+		for _, s := range p.d.Servers {
+			_, _ = fmt.Sscanf(s.Ports[port.TargetPort.StrVal], "%d/", &number)
+		}
+	}
+	var commands []string
+	if number != p.port() {
+		commands = append(commands, fmt.Sprintf(`kubectl patch clusterdns default --type=merge -p '{"spec":{"port":%d}}'`, max(number, 53)))
+	}
+	if port.TargetPort.Type == intstr.String {
+		commands = append(commands, p.kubectl(`patch service %s --type=json -p '[{"op":"replace","path":"/spec/ports/%d/targetPort","value":%d}]'`, p.Service.Name, i, max(number, 53)))
+	}
+	return strings.Join(commands, "; then ")
+}
+
 // leadsElsewhere says where a port leads that our servers do not have, or "".
 func (p *preflight) leadsElsewhere(port corev1.ServicePort, name string) string {
-	ours := int32(53)
-	if p.ClusterDNS != nil {
-		ours = int32(render.Port(&p.ClusterDNS.Spec)) //nolint:gosec // a port
-	}
+	ours := int32(p.port()) //nolint:gosec // a port
 	target := port.TargetPort
 	if target.Type == intstr.String && target.StrVal != name {
 		return fmt.Sprintf("the port called %s of its servers, which ours call %s", target.StrVal, name)
 	}
-	number, named := p.portNumber(target)
-	if number == 0 && !named {
-		number = port.Port
-	}
-	if !named && number != ours {
+	number := cmp.Or(target.IntVal, port.Port)
+	if target.Type == intstr.Int && number != ours {
 		return fmt.Sprintf("port %d of its servers, ours have %d", number, ours)
 	}
 	return ""
-}
-
-func (p *preflight) portNumber(target intstr.IntOrString) (number int32, named bool) {
-	return target.IntVal, target.Type == intstr.String
 }
 
 // selectors looks at what else selects the old servers.

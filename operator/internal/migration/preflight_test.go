@@ -276,7 +276,15 @@ func listed[T any](list *[]T) (any, func()) {
 
 // control makes Pods and endpoints as the controllers do.
 func (o *Observed) control(f facts) {
+	for _, p := range o.Pods {
+		if p.Labels[plan.LabelName] == plan.Name {
+			o.Observed.Pods = append(o.Observed.Pods, p)
+		}
+	}
 	for _, d := range o.Deployments {
+		if d.Name == plan.Name {
+			o.Deployment = d.DeepCopy()
+		}
 		n := int32(1)
 		if d.Spec.Replicas != nil {
 			n = *d.Spec.Replicas

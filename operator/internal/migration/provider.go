@@ -105,11 +105,6 @@ type managed struct {
 
 func (m managed) String() string { return m.kind + "/" + m.GetName() }
 
-// kubectl returns the beginning of a command about the object.
-func (m managed) kubectl(verb string) string {
-	return fmt.Sprintf("kubectl -n %s %s %s %s", m.namespace, verb, strings.ToLower(m.kind), m.GetName())
-}
-
 // A managerRule knows the marks of one.
 type managerRule struct {
 	name string
@@ -117,6 +112,31 @@ type managerRule struct {
 	marks func(m managed, provider string) (string, bool)
 	// release returns how it lets go, by what marks returned.
 	release func(m managed, mark string, o Observed) string
+	// left are the marks that stay when it has let go, and have to be taken away: else
+	// it looks as if it had not.
+	left leftovers
+}
+
+// leftovers are the names of labels and annotations; fields are those of managedFields.
+type leftovers struct {
+	labels, annotations []string
+	fields              bool
+}
+
+// clear returns commands that take away the marks from objects.
+func (l leftovers) clear(namespace string, objects []string) (commands []string) {
+	all := strings.ToLower(strings.Join(objects, " "))
+	begin := "kubectl -n " + namespace + " "
+	if len(l.annotations) > 0 {
+		commands = append(commands, begin+"annotate "+all+" "+strings.Join(l.annotations, "- ")+"-")
+	}
+	if len(l.labels) > 0 {
+		commands = append(commands, begin+"label "+all+" "+strings.Join(l.labels, "- ")+"-")
+	}
+	if l.fields {
+		commands = append(commands, begin+"patch "+all+` --type=merge -p '{"metadata":{"managedFields":[{}]}}'`)
+	}
+	return commands
 }
 
 func label(name string) func(managed, string) (string, bool) {
@@ -146,54 +166,71 @@ const overlayInstead = "it cannot be released: set managementState: Overlay in t
 
 // managerRules are tried in this order; an object may have several.
 var managerRules = []managerRule{
-	{"EKS", fieldManager("eks"), func(_ managed, _ string, o Observed) string {
-		return fmt.Sprintf("aws eks delete-addon --cluster-name %s --addon-name coredns --preserve", eksCluster(o))
-	}},
-	{"AKS", reconciled("AKS"), always(overlayInstead)},
-	{"GKE", reconciled("GKE"), always("it cannot be released: keep the Service as it is, or choose Cloud DNS or kube-dns with gcloud container clusters update")},
-	{"DigitalOcean", label("doks.digitalocean.com/managed"), always(overlayInstead)},
-	{"Gardener", func(m managed, _ string) (string, bool) {
-		_, origin := m.GetAnnotations()["resources.gardener.cloud/origin"]
-		return "", origin || m.GetLabels()["resources.gardener.cloud/managed-by"] == "gardener"
-	}, always(overlayInstead)},
-	{"OpenShift", func(m managed, _ string) (string, bool) {
-		_, owned := m.GetLabels()["dns.operator.openshift.io/owning-dns"]
-		return "", owned
-	}, always(`oc patch dns.operator.openshift.io default --type=merge -p '{"spec":{"managementState":"Unmanaged"}}'`)},
-	{"K3s", rancher("k3s"), always("touch /var/lib/rancher/k3s/server/manifests/coredns.yaml.skip # on each server")},
-	{"RKE2", rancher("RKE2"), always("touch /var/lib/rancher/rke2/server/manifests/rke2-coredns.yaml.skip # on each server")},
-	{"KOps", label("addon.kops.k8s.io/name"), func(m managed, _ string, _ Observed) string {
-		return m.kubectl("label") + " addon.kops.k8s.io/name- addon.kops.k8s.io/version- # kops update cluster applies it again if its version changes"
-	}},
-	{"ArgoCD", argo, func(_ managed, app string, _ Observed) string {
-		return fmt.Sprintf(`kubectl -n argocd patch application %s --type=merge -p '{"spec":{"syncPolicy":{"automated":null}}}'`, app)
-	}},
-	{"Flux", flux, func(m managed, mark string, _ Observed) string {
-		if release, ok := strings.CutPrefix(mark, "helmrelease "); ok {
-			return "flux suspend helmrelease " + release
-		}
-		return m.kubectl("annotate") + " kustomize.toolkit.fluxcd.io/reconcile=disabled"
-	}},
-	{"Helm", helm, func(m managed, release string, _ Observed) string {
-		return fmt.Sprintf("kubectl -n %s delete secret -l owner=helm,name=%s # Helm forgets the release, its objects stay", m.namespace, release)
-	}},
-	{"Talos", func(m managed, provider string) (string, bool) {
-		return "", provider == "Talos" && wroteIt(m, "talos")
-	}, always(`talosctl patch machineconfig --patch '{"cluster":{"coreDNS":{"disabled":true}}}' # of the control planes`)},
-	{"Kamaji", func(m managed, _ string) (string, bool) {
-		return "", wroteIt(m, "kamaji") || m.GetLabels()["kamaji.clastix.io/name"] != ""
-	}, always("it cannot be released without deleting the DNS: pause the TenantControlPlane in the management cluster, kubectl annotate tenantcontrolplane NAME kamaji.clastix.io/paused=true")},
-	{"Kubespray", reconciled("kubespray"), always("set dns_mode: manual in the group variables of the cluster")},
-	{"Kubeadm", fieldManager("kubeadm"), always("kubeadm upgrade apply --skip-phases=addon/coredns # at each upgrade, or set dns.disabled: true in ClusterConfiguration (kubeadm.k8s.io/v1beta4)")},
-	{"Reconcile", func(m managed, provider string) (string, bool) {
-		_, other := reconciled("AKS", "GKE", "kubespray")(m, provider)
-		return "", !other && m.GetLabels()["addonmanager.kubernetes.io/mode"] == "Reconcile"
-	}, func(m managed, _ string, _ Observed) string {
-		return fmt.Sprintf("mv /etc/kubernetes/addons/dns /root/ # on each control plane; then %s addonmanager.kubernetes.io/mode=EnsureExists --overwrite", m.kubectl("label"))
-	}},
-	{"Other", applier, func(m managed, by string, _ Observed) string {
-		return fmt.Sprintf("take the %s out of what %s applies, then %s --show-managed-fields -o yaml", m, by, m.kubectl("get"))
-	}},
+	{
+		name: "EKS", marks: fieldManager("eks"), left: leftovers{fields: true},
+		release: func(_ managed, _ string, o Observed) string {
+			return fmt.Sprintf("aws eks delete-addon --cluster-name %s --addon-name coredns --preserve", eksCluster(o))
+		},
+	},
+	{name: "AKS", marks: reconciled("AKS"), release: always(overlayInstead)},
+	{name: "GKE", marks: reconciled("GKE"), release: always("it cannot be released: use what GKE has, Cloud DNS or the ConfigMap kube-dns, and delete the DNSMigration")},
+	{name: "DigitalOcean", marks: label("doks.digitalocean.com/managed"), release: always(overlayInstead)},
+	{name: "Gardener", marks: gardener, release: always(overlayInstead)},
+	{
+		name: "OpenShift", marks: label("dns.operator.openshift.io/owning-dns"), left: leftovers{labels: []string{"dns.operator.openshift.io/owning-dns"}},
+		release: always(`oc patch dns.operator.openshift.io default --type=merge -p '{"spec":{"managementState":"Unmanaged"}}'`),
+	},
+	{
+		name: "K3s", marks: rancher("k3s"), left: leftovers{annotations: []string{"objectset.rio.cattle.io/id"}},
+		release: always("touch /var/lib/rancher/k3s/server/manifests/coredns.yaml.skip (on each server)"),
+	},
+	{
+		name: "RKE2", marks: rancher("RKE2"), left: leftovers{annotations: []string{"objectset.rio.cattle.io/id", "meta.helm.sh/release-name"}},
+		release: always("touch /var/lib/rancher/rke2/server/manifests/rke2-coredns.yaml.skip (on each server)"),
+	},
+	{
+		name: "KOps", marks: label("addon.kops.k8s.io/name"), left: leftovers{labels: []string{"addon.kops.k8s.io/name", "addon.kops.k8s.io/version"}},
+		release: always("look again after each kops update cluster: it applies them when the version of its add-on changes"),
+	},
+	{
+		name: "ArgoCD", marks: argo, left: leftovers{annotations: []string{"argocd.argoproj.io/tracking-id"}, labels: []string{"argocd.argoproj.io/instance"}},
+		release: func(_ managed, app string, _ Observed) string {
+			return fmt.Sprintf(`kubectl -n argocd patch application %s --type=merge -p '{"spec":{"syncPolicy":{"automated":null}}}'`, app)
+		},
+	},
+	{
+		name: "Flux", marks: flux, left: leftovers{labels: []string{"kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"}},
+		release: func(_ managed, mark string, _ Observed) string { return "flux suspend " + mark },
+	},
+	{
+		name: "Helm", marks: helm, left: leftovers{annotations: []string{"meta.helm.sh/release-name"}},
+		release: func(m managed, release string, _ Observed) string {
+			return fmt.Sprintf("kubectl -n %s delete secret -l owner=helm,name=%s (Helm forgets the release, its objects stay)", m.namespace, release)
+		},
+	},
+	{
+		name: "Talos", marks: func(m managed, provider string) (string, bool) { return "", provider == "Talos" && wroteIt(m, "talos") }, left: leftovers{fields: true},
+		release: always(`talosctl patch machineconfig --patch '{"cluster":{"coreDNS":{"disabled":true}}}' (of the control planes)`),
+	},
+	{
+		name: "Kamaji", marks: kamaji, left: leftovers{labels: []string{"kamaji.clastix.io/name"}, fields: true},
+		release: always("kubectl annotate tenantcontrolplane NAME kamaji.clastix.io/paused=true (in the management cluster, until the migration is through; to take coreDNS out of spec.addons deletes the DNS)"),
+	},
+	{name: "Kubespray", marks: reconciled("kubespray"), release: always("set dns_mode: manual in the group variables of the cluster")},
+	{
+		name: "Kubeadm", marks: fieldManager("kubeadm"),
+		release: always("kubeadm upgrade apply --skip-phases=addon/coredns (at each upgrade), or set dns.disabled: true in ClusterConfiguration (kubeadm.k8s.io/v1beta4)"),
+	},
+	{
+		name: "Reconcile", marks: reconciledByOthers, left: leftovers{labels: []string{"addonmanager.kubernetes.io/mode"}},
+		release: always("mv /etc/kubernetes/addons/dns /root/ (on each control plane)"),
+	},
+	{
+		name: "Other", marks: applier, left: leftovers{fields: true},
+		release: func(m managed, by string, _ Observed) string {
+			return fmt.Sprintf("take the %s out of what %s applies", m, by)
+		},
+	},
 }
 
 func eksCluster(o Observed) string {
@@ -202,6 +239,20 @@ func eksCluster(o Observed) string {
 		name = cmp.Or(name, n.Labels["alpha.eksctl.io/cluster-name"])
 	}
 	return cmp.Or(name, "$CLUSTER")
+}
+
+func gardener(m managed, _ string) (string, bool) {
+	_, origin := m.GetAnnotations()["resources.gardener.cloud/origin"]
+	return "", origin || m.GetLabels()["resources.gardener.cloud/managed-by"] == "gardener"
+}
+
+func kamaji(m managed, _ string) (string, bool) {
+	return "", wroteIt(m, "kamaji") || m.GetLabels()["kamaji.clastix.io/name"] != ""
+}
+
+func reconciledByOthers(m managed, provider string) (string, bool) {
+	_, other := reconciled("AKS", "GKE", "kubespray")(m, provider)
+	return "", !other && m.GetLabels()["addonmanager.kubernetes.io/mode"] == "Reconcile"
 }
 
 // rancher has the marks of the deploy controller of k3s and RKE2.
@@ -223,8 +274,9 @@ func flux(m managed, _ string) (string, bool) {
 	if name := m.GetLabels()["helm.toolkit.fluxcd.io/name"]; name != "" {
 		return fmt.Sprintf("helmrelease %s -n %s", name, cmp.Or(m.GetLabels()["helm.toolkit.fluxcd.io/namespace"], "flux-system")), true
 	}
+	name := m.GetLabels()["kustomize.toolkit.fluxcd.io/name"]
 	off := m.GetAnnotations()["kustomize.toolkit.fluxcd.io/reconcile"] == "disabled"
-	return "", m.GetLabels()["kustomize.toolkit.fluxcd.io/name"] != "" && !off
+	return fmt.Sprintf("kustomization %s -n %s", name, cmp.Or(m.GetLabels()["kustomize.toolkit.fluxcd.io/namespace"], "flux-system")), name != "" && !off
 }
 
 // helm has those that Helm installs by hand: the others have rules of their own.
@@ -265,6 +317,7 @@ func managersOf(o Observed, d Discovery) []Manager {
 			}
 		}
 		if len(m.Objects) > 0 {
+			m.Release = strings.Join(append([]string{m.Release}, r.left.clear(o.Operator.Namespace, m.Objects)...), "; then ")
 			out = append(out, m)
 		}
 	}

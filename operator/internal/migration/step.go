@@ -71,7 +71,10 @@ func For(o Observed) Plan {
 	if o.Migration == nil {
 		return Plan{}
 	}
-	m := &migrator{o: o, findings: Preflight(o)}
+	m := &migrator{o: o, findings: o.Migration.Status.Preflight}
+	if o.Snapshot == nil { // with one it is under way
+		m.findings = Preflight(o)
+	}
 	m.out.Again = slow
 	m.step()
 	m.report()

@@ -5,6 +5,7 @@ package migration
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -178,8 +179,10 @@ func (m *migrator) report() {
 	if m.o.Meter != nil {
 		s.LostQueries, s.MeteredQueries = &m.o.Meter.Lost, &m.o.Meter.Asked
 	}
-	d := Discover(m.o)
-	s.From, s.Provider = d.String(), d.Provider
+	if m.o.Snapshot == nil {
+		d := Discover(m.o)
+		s.From, s.Provider = strings.TrimSpace(string(d.Flavour)+" "+d.Version), d.Provider
+	}
 	set := func(kind string, is bool, reason, message string) {
 		status := metav1.ConditionFalse
 		if is {

@@ -190,3 +190,20 @@ func asksAround(text string) bool {
 	}
 	return false
 }
+
+// Adopted returns the spec of a ClusterDNS with what the old DNS says in the place of
+// what it has for those who ask. How servers run stays.
+func Adopted(now, old v1alpha1.ClusterDNSSpec) v1alpha1.ClusterDNSSpec {
+	spec := *now.DeepCopy()
+	old = *old.DeepCopy()
+	spec.ClusterDomain, spec.Port = old.ClusterDomain, old.Port
+	spec.Upstreams, spec.Cache, spec.Cluster, spec.StubZones = old.Upstreams, old.Cache, old.Cluster, old.StubZones
+	spec.Hosts, spec.Rewrites, spec.Extra = old.Hosts, old.Rewrites, old.Extra
+	if old.Observability != nil {
+		if spec.Observability == nil {
+			spec.Observability = &v1alpha1.Observability{}
+		}
+		spec.Observability.Log = old.Observability.Log
+	}
+	return spec
+}
