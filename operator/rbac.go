@@ -30,6 +30,7 @@ package operator
 // +kubebuilder:rbac:namespace=kube-system,groups="",resources=serviceaccounts,resourceNames=clusterdns,verbs=get;patch
 // +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=deployments;daemonsets,verbs=get;list;watch;create
 // +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=deployments;daemonsets,resourceNames=clusterdns,verbs=patch;delete
+// +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=daemonsets,resourceNames=clusterdns-meter,verbs=patch;delete
 // +kubebuilder:rbac:namespace=kube-system,groups=policy,resources=poddisruptionbudgets,verbs=create
 // +kubebuilder:rbac:namespace=kube-system,groups=policy,resources=poddisruptionbudgets,resourceNames=clusterdns,verbs=get;patch;delete
 // +kubebuilder:rbac:namespace=kube-system,groups=networking.k8s.io,resources=networkpolicies,verbs=create
