@@ -49,6 +49,11 @@ type Options struct {
 	Repository, Tag string
 	// LocalImage says that the nodes have the image, and need no registry.
 	LocalImage bool
+	// Image of the operator, which the loss meter of a migration has, too. Empty is that
+	// of its Pod, in the namespace; or, without one, the one of this version.
+	Image string
+	// Pod that the operator runs in. Empty is none.
+	Pod string
 	// LeaderElection has one of several operators work.
 	LeaderElection bool
 	// MetricsAddress and HealthAddress are host:port to serve at; empty does not.
@@ -73,6 +78,9 @@ func (o Options) withDefaults() Options {
 	or(&o.Program, "coredns")
 	or(&o.Repository, "clusterdns/coredns")
 	or(&o.Tag, Version)
+	if o.Pod == "" {
+		or(&o.Image, "clusterdns/operator:"+Version)
+	}
 	return o
 }
 
@@ -115,7 +123,7 @@ func Run(ctx context.Context, o Options) error {
 
 // settings asks the program of the servers which plugins it has.
 func (o Options) settings(ctx context.Context) (plan.Operator, error) {
-	s := plan.Operator{Namespace: o.Namespace, ServiceName: o.Service, Repository: o.Repository, Tag: o.Tag, LocalImage: o.LocalImage}
+	s := plan.Operator{Namespace: o.Namespace, ServiceName: o.Service, Repository: o.Repository, Tag: o.Tag, LocalImage: o.LocalImage, Image: o.Image, Pod: o.Pod}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, o.Program, "-plugins").Output() //nolint:gosec // the program is named by whoever starts us

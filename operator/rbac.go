@@ -32,7 +32,11 @@ package operator
 // +kubebuilder:rbac:namespace=kube-system,groups="",resources=services,resourceNames=kube-dns,verbs=patch
 // +kubebuilder:rbac:namespace=kube-system,groups="",resources=serviceaccounts,resourceNames=clusterdns,verbs=get;patch
 // +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=deployments;daemonsets,verbs=get;list;watch;create
-// +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=deployments;daemonsets,resourceNames=clusterdns,verbs=patch;delete
+// +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=daemonsets,resourceNames=clusterdns,verbs=patch;delete
+// +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=deployments,verbs=patch;delete
+// +kubebuilder:rbac:namespace=kube-system,groups=apps,resources=daemonsets,resourceNames=clusterdns-meter,verbs=patch;delete
+// +kubebuilder:rbac:namespace=kube-system,groups=discovery.k8s.io,resources=endpointslices,verbs=create
+// +kubebuilder:rbac:namespace=kube-system,groups=discovery.k8s.io,resources=endpointslices,resourceNames=kube-dns-clusterdns;kube-dns-clusterdns-ipv6;kube-dns-drain;kube-dns-drain-ipv6,verbs=get;patch;delete
 // +kubebuilder:rbac:namespace=kube-system,groups=policy,resources=poddisruptionbudgets,verbs=list;create
 // +kubebuilder:rbac:namespace=kube-system,groups=autoscaling,resources=horizontalpodautoscalers,verbs=list
 // +kubebuilder:rbac:namespace=kube-system,groups=policy,resources=poddisruptionbudgets,resourceNames=clusterdns,verbs=get;patch;delete

@@ -106,7 +106,7 @@ func moved(a netip.Addr, from, to netip.Prefix) netip.Addr {
 func newOperator() *cobra.Command {
 	var k cluster
 	var o operatorFlags
-	var metrics, health, level, logFormat, resolvConf string
+	var metrics, health, level, logFormat, resolvConf, image, pod string
 	var election bool
 	c := &cobra.Command{
 		Use: "operator", Short: "Run the operator", Args: noArgs,
@@ -129,6 +129,7 @@ servers go on.`,
 			ctrl.SetLogger(opts.Log)
 			klog.SetLogger(opts.Log)
 			opts.MetricsAddress, opts.HealthAddress, opts.LeaderElection, opts.ResolvConf = metrics, health, election, resolvConf
+			opts.Image, opts.Pod = image, pod
 			return operator.Run(c.Context(), opts)
 		},
 	}
@@ -137,6 +138,8 @@ servers go on.`,
 	c.Flags().StringVar(&metrics, "metrics-address", ":8080", "host:port of metrics; empty has none")
 	c.Flags().StringVar(&health, "health-address", ":8081", "host:port of /healthz and /readyz; empty has none")
 	c.Flags().StringVar(&resolvConf, "resolv-conf", "/etc/resolv.conf", "file with the DNS servers of this node, to tell how they are; empty tells nothing of them")
+	c.Flags().StringVar(&pod, "pod", "", "Pod of this operator, whose image the loss meter of a migration has, too")
+	c.Flags().StringVar(&image, "operator-image", "", "image of the loss meter (default: that of --pod, or clusterdns/operator:"+operator.Version+" without one)")
 	c.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	c.Flags().StringVar(&logFormat, "log-format", "json", "json, or text for people")
 	c.Flags().BoolVar(&election, "leader-elect", true, "let one of several operators work")

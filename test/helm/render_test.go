@@ -90,15 +90,15 @@ func TestValues(t *testing.T) {
 			deployment + `spec.template.spec.tolerations.1.operator: "Exists" ->`,
 		}},
 		{"log", []string{"log.format=text", "log.level=debug"}, []string{
-			container + `args.4: -> "--log-format=text"`, container + `args.5: -> "--log-level=debug"`,
+			container + `args.5: -> "--log-format=text"`, container + `args.6: -> "--log-level=debug"`,
 		}},
-		{"arguments", []string{"args={--leader-elect=false}"}, []string{container + `args.4: -> "--leader-elect=false"`}},
+		{"arguments", []string{"args={--leader-elect=false}"}, []string{container + `args.5: -> "--leader-elect=false"`}},
 		{"servers", []string{"servers.image.tag=v9", "servers.image.local=true"}, []string{
-			container + `args.4: -> "--image=clusterdns/coredns:v9"`, container + `args.5: -> "--local-image"`,
+			container + `args.5: -> "--image=clusterdns/coredns:v9"`, container + `args.6: -> "--local-image"`,
 		}},
 		{"namespace", []string{"namespace=dns"}, []string{
 			"ClusterRoleBinding/clusterdns-operator subjects.0.namespace: \"kube-system\" -> \"dns\"",
-			container + `args.4: -> "--namespace=dns"`,
+			container + `args.5: -> "--namespace=dns"`,
 			deployment + `metadata.namespace: "kube-system" -> "dns"`,
 			"Role/clusterdns-operator metadata.namespace: \"kube-system\" -> \"dns\"",
 			"RoleBinding/clusterdns-operator metadata.namespace: \"kube-system\" -> \"dns\"",
