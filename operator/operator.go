@@ -108,12 +108,18 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	version, err := serverVersion(o)
+	if err != nil {
+		return err
+	}
 	r := &controller.Reconciler{
 		Observer: observe.Observer{Reader: mgr.GetAPIReader(), Mapper: mgr.GetRESTMapper(), Operator: settings, ResolvConf: o.ResolvConf, Sizes: &observe.Sizes{}},
 		Asker:    &controller.Asker{Program: check.Program{Path: o.Program}, Reach: o.Reach},
 		Applier:  apply.Applier{Client: mgr.GetClient(), Drift: apply.NewDrift(m.Corrected)},
 		Recorder: mgr.GetEventRecorder(plan.Manager),
 		Metrics:  m,
+
+		ServerVersion: version, Meters: &controller.Meters{Reach: o.Reach},
 	}
 	if err := r.SetUp(mgr); err != nil {
 		return fmt.Errorf("setting up the controller: %w", err)

@@ -16,6 +16,7 @@ package operator
 // +kubebuilder:rbac:groups=clusterdns.io,resources=clusterdnses,verbs=get;list;watch
 // +kubebuilder:rbac:groups=clusterdns.io,resources=clusterdnses/status,verbs=patch
 // +kubebuilder:rbac:groups=clusterdns.io,resources=dnsmigrations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=clusterdns.io,resources=dnsmigrations/status,verbs=patch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=list
 // +kubebuilder:rbac:groups="",resources=namespaces;nodes;pods,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch

@@ -42,6 +42,10 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	Metrics  *Metrics
 
+	// ServerVersion is that of the API server.
+	ServerVersion string
+	// Meters read the loss meter.
+	Meters *Meters
 	// shadow is how old and new servers compared.
 	shadow shadow
 	// named are the ConfigMaps that the spec names.
@@ -79,11 +83,16 @@ func (r *Reconciler) observe(ctx context.Context) (plan.Observed, migration.Obse
 	if err != nil || observed.ClusterDNS == nil {
 		return observed, migration.Observed{}, err
 	}
-	mig, err := r.Observer.Migration(ctx, observed)
-	if err != nil {
+	mig := migration.Observed{}
+	if is, err := r.Observer.Migrating(ctx); err != nil {
 		return observed, mig, err
+	} else if is {
+		if mig, err = r.Observer.Migration(ctx, observed, r.ServerVersion); err != nil {
+			return observed, mig, err
+		}
+		observed = mig.Observed
+		observed.Way = migration.Way(mig)
 	}
-	observed.Way = migration.Way(mig)
 	wanted := plan.Wants(&observed.ClusterDNS.Spec)
 	r.named.Store(&wanted.ConfigMaps)
 	observed.Check = r.Asker.Check(ctx, observed)

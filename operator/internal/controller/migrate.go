@@ -35,6 +35,7 @@ func (r *Reconciler) migrate(ctx context.Context, m migration.Observed, observed
 	if m.Shadow, failed = r.compare(ctx, m); failed != nil {
 		return 0, failed
 	}
+	m.Meter = r.Meters.Read(ctx, m.DaemonSets, m.Pods)
 	p := migration.For(m)
 	err := r.Applier.Apply(ctx, p.Apply, p.Delete, observed.Now)
 	if err == nil {

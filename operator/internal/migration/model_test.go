@@ -86,8 +86,9 @@ func newModel(seed uint64) *model {
 		{Name: "dns", Protocol: corev1.ProtocolUDP, Port: 53, TargetPort: intstr.FromInt32(53)},
 		{Name: "dns-tcp", Protocol: corev1.ProtocolTCP, Port: 53, TargetPort: intstr.FromInt32(53)},
 	}}}
-	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: old}}
-	m.o.Deployments = []appsv1.Deployment{{ObjectMeta: metav1.ObjectMeta{Name: "coredns"}, Spec: appsv1.DeploymentSpec{Replicas: new(int32(2)), Template: template}}}
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: old}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "coredns", Image: "registry.k8s.io/coredns/coredns:v1.12.0"}}}}
+	m.o.Deployments = []appsv1.Deployment{{ObjectMeta: metav1.ObjectMeta{Name: "coredns"}, Spec: appsv1.DeploymentSpec{Replicas: new(int32(2)), Selector: &metav1.LabelSelector{MatchLabels: old}, Template: template}}}
+	m.o.ConfigMaps = map[string]corev1.ConfigMap{"coredns": {Data: map[string]string{"Corefile": ".:53 {\n    kubernetes cluster.local in-addr.arpa ip6.arpa {\n        pods insecure\n        fallthrough in-addr.arpa ip6.arpa\n    }\n    forward . /etc/resolv.conf\n}\n"}}}
 	m.o.Now = noon.Add(-time.Minute)
 	m.works()
 	m.o.Now = noon
@@ -247,11 +248,16 @@ func (m *model) scaled(name string, labels map[string]string, want int) {
 			have = append(have, i)
 		}
 	}
+	made := maps.Clone(labels)
+	made[appsv1.DefaultDeploymentUniqueLabelKey] = "1"
 	for len(have) < want {
 		m.n++
 		m.o.Pods = append(m.o.Pods, corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", name, m.n), Labels: labels, CreationTimestamp: metav1.NewTime(m.o.Now)},
-			Status:     corev1.PodStatus{PodIP: fmt.Sprintf("10.0.%d.%d", m.n/250, m.n%250)},
+			ObjectMeta: metav1.ObjectMeta{
+				Name: fmt.Sprintf("%s-%d", name, m.n), Labels: made, CreationTimestamp: metav1.NewTime(m.o.Now),
+				OwnerReferences: []metav1.OwnerReference{{Kind: "ReplicaSet", Name: name + "-1", Controller: new(true)}},
+			},
+			Status: corev1.PodStatus{PodIP: fmt.Sprintf("10.0.%d.%d", m.n/250, m.n%250)},
 		})
 		have = append(have, len(m.o.Pods)-1)
 	}
@@ -404,6 +410,10 @@ func (m *model) write(o plan.Object) {
 		}
 		m.o.Service = m.o.Service.DeepCopy()
 		m.o.Service.Spec.Selector = w.Spec.Selector
+	case *appsv1.DaemonSet:
+		if w.Name != MeterName {
+			m.fail("DaemonSet %s is written", w.Name)
+		}
 	case *appsv1.Deployment:
 		for i := range m.o.Deployments {
 			if d := &m.o.Deployments[i]; d.Name == w.Name {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -77,8 +78,24 @@ func For(o Observed) Plan {
 	}
 	m.out.Again = slow
 	m.step()
+	m.meter()
 	m.report()
 	return m.out
+}
+
+// meter has the loss meter be there while it matters, and on the way back.
+func (m *migrator) meter() {
+	there := slices.ContainsFunc(m.o.DaemonSets, func(d appsv1.DaemonSet) bool { return d.Name == MeterName })
+	wanted := Metered(m.phase) || m.phase == v1alpha1.PhaseFinalise || m.phase == v1alpha1.PhaseRolledBack && (m.o.Incoming != nil || m.o.Outgoing != nil)
+	if !wanted {
+		if there {
+			m.out.Delete = append(m.out.Delete, plan.Reference{Kind: "DaemonSet", Namespace: m.o.Operator.Namespace, Name: MeterName})
+		}
+		return
+	}
+	if d, err := MeterDaemonSet(m.o); err == nil { // else nobody counts, and lostQueries is not there
+		m.apply(d, plan.Ours)
+	}
 }
 
 // Sides returns where an old server and one of ours are asked, if there are both.

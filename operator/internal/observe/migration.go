@@ -31,6 +31,12 @@ var configurations = []string{
 // snapshot is the ConfigMap with what was there before a migration, see ADR 11.
 const snapshot = "clusterdns-migration"
 
+// Migrating reports whether there is a DNSMigration.
+func (o Observer) Migrating(ctx context.Context) (bool, error) {
+	r := &reading{Observer: o, ctx: ctx}
+	return r.migration() != nil, r.err
+}
+
 // Migration returns all that a step of a migration depends on, but how answers
 // compare and what the loss meter counted. What [Observer.Observe] returned is in
 // it; serverVersion is that of the API server. Without an error, all of it was read.
