@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/clusterdns/clusterdns/test/counter"
 )
 
@@ -67,7 +69,7 @@ func eachOrigin(t *testing.T, test func(*testing.T, origin)) {
 }
 
 // bare starts a cluster with two nodes, and with no operator: its DNS is another.
-// It is the world until the test ends.
+// It is the world until the test ends. scene.installOperator makes the next step.
 func bare(t *testing.T, o origin) {
 	t.Helper()
 	begin := time.Now()
@@ -146,8 +148,24 @@ func TestFrom(t *testing.T) {
 	})
 }
 
+// testEnding tells a Pod of kube-dns to end: as a real one does, it answers on
+// until it is killed.
+func testEnding(t *testing.T) {
+	pods, err := world.client.CoreV1().Pods("kube-system").List(t.Context(), metav1.ListOptions{LabelSelector: "k8s-app=kube-dns"})
+	if err != nil || len(pods.Items) == 0 {
+		t.Fatalf("there is no Pod: %v", err)
+	}
+	p := pods.Items[0]
+	do(t, "", "-n", "kube-system", "delete", "pod", p.Name, "--wait=false")
+	got := do(t, "", "-n", "outside", "exec", "client", "--", "sh", "-c",
+		`for i in $(seq 30); do dig @$0 +short +tries=1 +time=1 $1 >/dev/null && echo answered; sleep 0.5; done`, p.Status.PodIP, asked)
+	if n := strings.Count(got, "answered"); n != 30 {
+		t.Errorf("of 30 questions after it is told to end it answered %d", n)
+	}
+}
+
 // TestFromNanny changes the ConfigMap of kube-dns: dnsmasq has the flags that
-// dnsmasq-nanny gives it, before and after.
+// dnsmasq-nanny gives it, before and after; then a Pod is told to end.
 func TestFromNanny(t *testing.T) {
 	eachOrigin(t, func(t *testing.T, o origin) {
 		if o.name != "kube-dns" {
@@ -163,10 +181,13 @@ func TestFromNanny(t *testing.T) {
 		}
 		do(t, "", "-n", "kube-system", "patch", "configmap", "kube-dns", "--type=merge", "-p",
 			`{"data":{"stubDomains":"{\"corp.example\":[\"10.96.0.54\"]}","upstreamNameservers":null}}`)
+		// A kubelet looks at ConfigMaps once a minute, and when a Pod changes.
+		do(t, "", "-n", "kube-system", "annotate", "pods", "-l", "k8s-app=kube-dns", "clusterdns.test/look=now")
 		want = base + " --server /corp.example/10.96.0.54"
 		got := ""
 		eventually(t, "dnsmasq has the new flags", func() bool { got = dnsmasqFlags(t); return got == want },
 			func() string { return "it has " + got + "\nwant " + want })
+		t.Run("ending", testEnding)
 	})
 }
 

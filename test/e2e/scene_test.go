@@ -133,19 +133,36 @@ func (s *scene) install() error {
 	if err := s.applyOutside(); err != nil {
 		return err
 	}
-	for _, step := range [][]string{
-		{"apply", "--server-side", "-k", testdata("install")},
-		{"wait", "--for=condition=Established", "--timeout=60s", "crd/clusterdnses.clusterdns.io"},
+	if err := s.installOperator(); err != nil {
+		return err
+	}
+	if err := s.steps([][]string{
 		{"-n", "outside", "rollout", "status", "deployment/dns", "--timeout=120s"},
-		{"-n", "kube-system", "rollout", "status", "deployment/clusterdns-operator", "--timeout=120s"},
 		{"apply", "-f", testdata("clusterdns.yaml")},
 		{"wait", "--for=condition=Programmed", "--timeout=180s", "clusterdns/default"},
-	} {
-		if _, err := s.kubectl("", step...); err != nil {
+	}); err != nil {
+		return err
+	}
+	progress("installed after %s", time.Since(begin).Round(time.Second))
+	return nil
+}
+
+// installOperator brings the operator, which has nothing to do yet.
+func (s *scene) installOperator() error {
+	return s.steps([][]string{
+		{"apply", "--server-side", "-k", testdata("install")},
+		{"wait", "--for=condition=Established", "--timeout=60s", "crd/clusterdnses.clusterdns.io"},
+		{"-n", "kube-system", "rollout", "status", "deployment/clusterdns-operator", "--timeout=120s"},
+	})
+}
+
+// steps runs kubectl with these arguments, one after the other.
+func (s *scene) steps(all [][]string) error {
+	for _, args := range all {
+		if _, err := s.kubectl("", args...); err != nil {
 			return err
 		}
 	}
-	progress("installed after %s", time.Since(begin).Round(time.Second))
 	return nil
 }
 

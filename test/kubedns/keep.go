@@ -5,6 +5,7 @@ package kubedns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"reflect"
@@ -56,17 +57,21 @@ func (k Keeper) run(ctx context.Context, config Config) (Config, error) {
 		}
 		return config, fmt.Errorf("starting %s: %w", program.Path, err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- program.Wait() }()
+	var how error // once gone is closed
+	gone := make(chan struct{})
+	go func() { how = program.Wait(); close(gone) }()
 	tick := time.NewTicker(k.period)
 	defer tick.Stop()
 	for {
 		select {
-		case err := <-ended:
+		case <-gone:
 			if ctx.Err() != nil {
 				return config, nil
 			}
-			return config, fmt.Errorf("%s ended by itself: %w", program.Path, err)
+			if how == nil {
+				how = errors.New("without an error")
+			}
+			return config, fmt.Errorf("%s ended by itself: %w", program.Path, how)
 		case <-tick.C:
 			now, err := Read(k.Folder)
 			switch {
@@ -76,7 +81,7 @@ func (k Keeper) run(ctx context.Context, config Config) (Config, error) {
 			default:
 				k.Log("the settings are others: starting anew")
 				kill()
-				<-ended
+				<-gone
 				return now, nil
 			}
 		}

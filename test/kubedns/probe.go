@@ -44,7 +44,7 @@ func ParseProbe(text string) (*Probe, error) {
 		return nil, fmt.Errorf("parsing the probe %q: want seconds, not %q", text, parts[3])
 	}
 	p.Every = time.Duration(seconds) * time.Second
-	known := false
+	var known bool
 	if p.Type, known = dns.StringToType[parts[4]]; !known {
 		return nil, fmt.Errorf("parsing the probe %q: there is no type %q", text, parts[4])
 	}

@@ -76,7 +76,7 @@ func serveReadiness() {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		defer r.Body.Close()
+		_ = r.Body.Close() // it is not read
 		w.WriteHeader(r.StatusCode)
 		if r.StatusCode == http.StatusOK {
 			fmt.Fprintln(w, "ok")
