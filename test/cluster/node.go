@@ -4,22 +4,15 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"time"
 
+	"github.com/clusterdns/clusterdns/test/cluster/internal/build"
 	"github.com/clusterdns/clusterdns/test/cluster/internal/netns"
 	"github.com/clusterdns/clusterdns/test/cluster/internal/node"
 	"github.com/clusterdns/clusterdns/test/cluster/internal/process"
@@ -39,9 +32,6 @@ const (
 // order of their start.
 var nodePrograms = []string{containerd, kubelet, kubeProxy, shim, ctr}
 
-// pauseImage is the name of the image in pauseFile.
-const pauseImage = "clusterdns.test/pause:1"
-
 // nodeProgram is what a program of a node is called among all programs.
 func nodeProgram(name, program string) string { return name + "-" + program }
 
@@ -55,7 +45,7 @@ func (c *Cluster) node(n nodeState) node.Node {
 	full.CNI, full.ProxyMode = node.CNI(c.opts.Nodes.CNI), node.ProxyMode(c.opts.Nodes.ProxyMode)
 	full.CAFile = c.files.pkiFile("ca.crt")
 	full.Shim = c.opts.program(shim)
-	full.Pause = pauseImage
+	full.Pause = build.PauseImage
 	return full
 }
 
@@ -226,21 +216,6 @@ func (c *Cluster) restartProgram(ctx context.Context, n nodeState, program strin
 	return c.awaitHealthy(ctx, n, program)
 }
 
-// awaitHealthy returns once a program of a node says that it works: the kubelet
-// has reached containerd, kube-proxy has made its rules.
-func (c *Cluster) awaitHealthy(ctx context.Context, n nodeState, program string) error {
-	address := c.state.Network.Addresses(n.Number)[0].String()
-	url := "https://" + net.JoinHostPort(address, "10250") + "/healthz"
-	if program == kubeProxy {
-		url = "http://" + net.JoinHostPort(address, "10256") + "/healthz"
-	}
-	err := c.poll(ctx, nodeProgram(n.Name, program), func() error { return get(ctx, c.client, url) })
-	if err != nil {
-		return fmt.Errorf("starting %s of %s: %w", program, n.Name, err)
-	}
-	return nil
-}
-
 // endNode ends a node at once. It does as much as it can, and forgets nothing.
 func (c *Cluster) endNode(ctx context.Context, n nodeState) error {
 	for _, program := range []string{kubelet, kubeProxy, containerd} {
@@ -250,183 +225,4 @@ func (c *Cluster) endNode(ctx context.Context, n nodeState) error {
 	}
 	_, err := c.state.cleanable(c.files, n).Clean(ctx)
 	return errors.Join(err, c.state.Network.Unplug(ctx, n.Name))
-}
-
-// createNode makes the object before the kubelet does, which cannot say which
-// ranges its pods have.
-func (c *Cluster) createNode(ctx context.Context, n nodeState) error {
-	pods := c.state.Network.Pods(n.Number)
-	body, err := json.Marshal(map[string]any{
-		"apiVersion": "v1", "kind": "Node",
-		"metadata": map[string]any{"name": n.Name},
-		"spec":     map[string]any{"podCIDR": pods[0], "podCIDRs": pods},
-	})
-	if err != nil {
-		return err
-	}
-	status, _, err := c.request(ctx, http.MethodPost, "/api/v1/nodes", body)
-	if status == http.StatusConflict { // from an earlier run
-		return nil
-	}
-	return err
-}
-
-func (c *Cluster) deleteNode(ctx context.Context, name string) error {
-	status, _, err := c.request(ctx, http.MethodDelete, "/api/v1/nodes/"+name, nil)
-	if status == http.StatusNotFound {
-		return nil
-	}
-	return err
-}
-
-// awaitNode returns once a node was ready since its kubelet started, and
-// services can be reached from it.
-func (c *Cluster) awaitNode(ctx context.Context, n nodeState, since time.Time) error {
-	err := c.poll(ctx, nodeProgram(n.Name, kubelet), func() error {
-		_, text, err := c.request(ctx, http.MethodGet, "/api/v1/nodes/"+n.Name, nil)
-		if err != nil {
-			return err
-		}
-		return nodeReady(text, since)
-	})
-	if err != nil {
-		return fmt.Errorf("starting %s: %w", n.Name, err)
-	}
-	return c.awaitHealthy(ctx, n, kubeProxy)
-}
-
-// nodeReady says why pods cannot run on a node yet. What its kubelet said before
-// a time does not count.
-func nodeReady(text []byte, since time.Time) error {
-	var object struct {
-		Spec struct {
-			Taints []struct{ Key, Effect string }
-		}
-		Status struct {
-			Conditions []struct {
-				Type, Status, Message string
-				LastHeartbeatTime     time.Time // in seconds
-			}
-		}
-	}
-	if err := json.Unmarshal(text, &object); err != nil {
-		return err
-	}
-	for _, condition := range object.Status.Conditions {
-		switch {
-		case condition.Type != "Ready" || condition.LastHeartbeatTime.Before(since.Truncate(time.Second)):
-		case condition.Status != "True":
-			return fmt.Errorf("it is not ready: %s", condition.Message)
-		case len(object.Spec.Taints) > 0: // a controller removes it in a moment
-			return fmt.Errorf("it has the taint %s:%s", object.Spec.Taints[0].Key, object.Spec.Taints[0].Effect)
-		default:
-			return nil
-		}
-	}
-	return errors.New("its kubelet has not reported yet")
-}
-
-// request is one to the API server. An answer other than a success is an error.
-func (c *Cluster) request(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, c.state.APIServer()+path, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := c.client.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode/100 != 2 {
-		err = fmt.Errorf("the API server says %s: %.300s", response.Status, text)
-	}
-	return response.StatusCode, text, err
-}
-
-// importImage gives containerd the images of an archive.
-func (c *Cluster) importImage(ctx context.Context, socket, archive string) error {
-	return importImage(ctx, c.opts.program(ctr), socket, archive)
-}
-
-func importImage(ctx context.Context, ctr, socket, archive string) error {
-	if _, err := os.Stat(archive); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("loading an image: there is no %s", archive)
-	}
-	said, err := exec.CommandContext(ctx, ctr, "--address", socket, "--namespace", "k8s.io", "images", "import", archive).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("loading the image %s: %w: %s", archive, err, bytes.TrimSpace(said))
-	}
-	return nil
-}
-
-// LoadImage gives an archive, of Docker or OCI, to one node, or to all that run
-// if name is empty. Images for other architectures in it are left out.
-func (c *Cluster) LoadImage(ctx context.Context, name, archive string) error {
-	sockets, err := c.sockets(name)
-	if err != nil {
-		return err
-	}
-	for _, socket := range sockets {
-		if err := c.importImage(ctx, socket, archive); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sockets are those of the containerd of one node or of all.
-func (c *Cluster) sockets(name string) ([]string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if name != "" {
-		n, err := c.runningNode(name)
-		if err != nil {
-			return nil, err
-		}
-		return []string{c.node(n).Socket()}, nil
-	}
-	var sockets []string
-	for _, n := range c.state.Nodes {
-		if c.nodeRuns(n.Name) {
-			sockets = append(sockets, c.node(n).Socket())
-		}
-	}
-	if sockets == nil {
-		return nil, errors.New("no node runs")
-	}
-	return sockets, nil
-}
-
-// LoadImage is [Cluster.LoadImage] for a cluster of another program. bin is the
-// folder of the programs.
-func LoadImage(ctx context.Context, dir, bin, name, archive string) error {
-	files, err := existing(dir)
-	if err != nil {
-		return err
-	}
-	s, err := files.load()
-	if err != nil {
-		return err
-	}
-	loaded := false
-	for _, n := range s.Nodes {
-		if !s.Processes[nodeProgram(n.Name, containerd)].Alive() || name != "" && n.Name != name {
-			continue
-		}
-		if err := importImage(ctx, filepath.Join(bin, ctr), s.cleanable(files, n).Socket(), archive); err != nil {
-			return err
-		}
-		loaded = true
-	}
-	switch {
-	case loaded:
-		return nil
-	case name != "":
-		return fmt.Errorf("no node %s runs in %s", name, dir)
-	}
-	return fmt.Errorf("no node runs in %s: start the cluster with --nodes", dir)
 }

@@ -169,7 +169,8 @@ func (c *Cluster) AddNode(ctx context.Context, name string) (Node, error) {
 	n := nodeState{name, number}
 	c.state.Nodes = append(c.state.Nodes, n)
 	if err := c.bringUp(ctx, n); err != nil {
-		return Node{}, err
+		c.state.Nodes = c.state.Nodes[:len(c.state.Nodes)-1]
+		return Node{}, errors.Join(err, c.deleteNode(context.WithoutCancel(ctx), name), c.files.save(c.state))
 	}
 	return c.describe(n), nil
 }
@@ -183,9 +184,14 @@ func (c *Cluster) StopNode(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	err = c.endNode(ctx, n)
+	return c.takeAway(ctx, n)
+}
+
+// takeAway ends a node, which may come back.
+func (c *Cluster) takeAway(ctx context.Context, n nodeState) error {
+	err := c.endNode(ctx, n)
 	for _, program := range nodePrograms[:3] {
-		err = errors.Join(err, c.forget(nodeProgram(name, program)))
+		err = errors.Join(err, c.forget(nodeProgram(n.Name, program)))
 	}
 	return err
 }
@@ -245,15 +251,19 @@ func (c *Cluster) runningNode(name string) (nodeState, error) {
 
 func (c *Cluster) nodeRuns(name string) bool { return c.running[nodeProgram(name, containerd)] != nil }
 
-// bringUp starts a node of a cluster that runs.
+// bringUp starts a node of a cluster that runs, or leaves nothing of it.
 func (c *Cluster) bringUp(ctx context.Context, n nodeState) error {
-	ctx, cancel := c.limited(ctx)
+	timed, cancel := c.limited(ctx)
 	defer cancel()
 	begin := time.Now()
-	if err := c.startNode(ctx, n); err != nil {
-		return err
+	err := c.startNode(timed, n)
+	if err == nil {
+		err = c.awaitNode(timed, n, begin)
 	}
-	return c.awaitNode(ctx, n, begin)
+	if err != nil {
+		return errors.Join(err, c.takeAway(context.WithoutCancel(ctx), n))
+	}
+	return nil
 }
 
 func (c *Cluster) limited(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -7,6 +7,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -318,6 +319,11 @@ func testThirdNode(t *testing.T, r real, archive string) {
 	}
 	if _, err := r.AddNode(t.Context(), "node3"); err == nil {
 		t.Error("added a second node3")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.AddNode(ended, "edge"); err == nil || len(r.Nodes()) != 3 {
+		t.Errorf("a node that was broken off: %v, %v", err, r.Nodes())
 	}
 	if err := r.LoadImage(t.Context(), n.Name, archive); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/clusterdns/clusterdns/test/counter"
+	"github.com/clusterdns/clusterdns/operator/counter"
 )
 
 // Tests that begin with another DNS have a cluster of their own each, and are run

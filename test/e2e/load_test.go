@@ -17,7 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/clusterdns/clusterdns/test/counter"
+	"github.com/clusterdns/clusterdns/operator/counter"
 )
 
 // A loading is a counting whose losses have a time, and the step that was under

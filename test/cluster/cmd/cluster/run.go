@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/clusterdns/clusterdns/test/cluster"
@@ -65,7 +66,11 @@ func (f *startFlags) register(set *flag.FlagSet) {
 	set.StringVar(&f.bin, "bin", "", binUsage)
 	set.StringVar(&f.serviceCIDRs, "service-cidrs", cluster.DefaultServiceCIDRs, "`ranges` of service addresses")
 	set.BoolVar(&f.scheduler, "scheduler", false, "start kube-scheduler, too")
-	set.IntVar(&f.nodes, "nodes", noNodes, "start this `number` of real nodes, too, which takes root on Linux; with 0 add-node can make some")
+	f.nodes = noNodes
+	set.Func("nodes", "start this `number` of real nodes, too, which takes root on Linux; with 0 add-node can make some (default: none, now and later)", func(text string) (err error) {
+		f.nodes, err = strconv.Atoi(text)
+		return err
+	})
 	set.StringVar(&f.cni, "cni", "bridge", "how pods are joined to their node: bridge or ptp")
 	set.StringVar(&f.proxyMode, "proxy-mode", "nftables", "how kube-proxy works: nftables or iptables")
 	set.StringVar(&f.resolvConf, "resolv-conf", "", "`file` to use as the resolv.conf of new nodes (default: one that names the host)")
