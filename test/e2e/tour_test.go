@@ -105,7 +105,7 @@ func (r *tour) take(lines []string) []string {
 			continue
 		}
 		begin := i + 1
-		for i++; i < len(lines) && lines[i] != "```"; i++ { //nolint:revive // to the end of the block
+		for i++; i < len(lines) && lines[i] != "```"; i++ { // to the end of the block
 		}
 		if i == len(lines) {
 			r.t.Fatalf("docs/tour.md:%d: the block does not end", begin)
@@ -149,7 +149,7 @@ func (r *tour) run(line int, block []string) []string {
 			r.t.Fatalf("docs/tour.md:%d: a console block begins with $ and a command", line+1+i)
 		}
 		begin := i
-		for i++; i < len(block) && !strings.HasPrefix(block[i], "$ "); i++ { //nolint:revive // to the next command
+		for i++; i < len(block) && !strings.HasPrefix(block[i], "$ "); i++ { // to the next command
 		}
 		out = append(append(out, block[begin]), r.command(line+1+begin, command, block[begin+1:i])...)
 	}

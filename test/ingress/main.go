@@ -76,7 +76,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	n := &nginx{folder: o.folder, ended: make(chan error, 1)}
+	n := &nginx{folder: o.folder, ended: make(chan struct{})}
 	defer n.stop()
 	again := time.NewTimer(0) // for what failed
 	defer again.Stop()
@@ -84,8 +84,7 @@ func run(ctx context.Context, o options) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-n.ended:
-			n.ended <- err // for stop
+		case <-n.ended:
 			return fmt.Errorf("nginx ended by itself: %s", n.cmd.ProcessState)
 		case <-w.changed:
 		case <-again.C:

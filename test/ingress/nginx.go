@@ -20,7 +20,7 @@ type nginx struct {
 	folder string // of its file, and of what it writes
 	was    []byte // the file that it has
 	cmd    *exec.Cmd
-	ended  chan error
+	ended  chan struct{} // closed when it is gone
 }
 
 func (n *nginx) file() string { return filepath.Join(n.folder, "nginx.conf") }
@@ -55,14 +55,17 @@ func (n *nginx) check(ctx context.Context, text []byte) error {
 	return nil
 }
 
-// start starts it; ended tells when it is gone.
+// start starts it.
 func (n *nginx) start() error {
 	n.cmd = exec.Command("nginx", "-c", n.file(), "-e", "stderr")
 	n.cmd.Stdout, n.cmd.Stderr = os.Stdout, os.Stderr
 	if err := n.cmd.Start(); err != nil {
 		return fmt.Errorf("starting nginx: %w", err)
 	}
-	go func() { n.ended <- n.cmd.Wait() }()
+	go func() {
+		_ = n.cmd.Wait() // its state is kept
+		close(n.ended)
+	}()
 	return nil
 }
 

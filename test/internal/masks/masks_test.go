@@ -23,6 +23,7 @@ func TestMatch(t *testing.T) {
 		{"dashes", "10.244.0.7 is 10-244-0-7.pod", "10.1.2.3 is 10-1-2-3.pod", true},
 		{"other dashes", "10.244.0.7 is 10-244-0-7.pod", "10.1.2.3 is 10-1-2-4.pod", false},
 		{"dots are no dashes", "10.244.0.7", "10-1-2-3", false},
+		{"dashes are no port", "10-244-0-7", "30080", false},
 		{"order", "db-0 10.0.0.1\ndb-1 10.0.0.2\n10.0.0.1\n10.0.0.2", "db-0 10.0.0.9\ndb-1 10.0.0.8\n10.0.0.8\n10.0.0.9", true},
 		{"other of two", "db-0 10.0.0.1\ndb-1 10.0.0.2\n10.0.0.2", "db-0 10.0.0.9\ndb-1 10.0.0.8\n10.0.0.9", false},
 		{"what files say", "192.0.2.1\n192.0.2.2", "192.0.2.2\n192.0.2.1", true},
