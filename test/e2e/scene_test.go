@@ -34,7 +34,7 @@ type scene struct {
 const outsideAddress = "10.96.0.53"
 
 // images are those that every node needs.
-var images = []string{"coredns", "operator", "glibc", "busybox", "musl", "web", "dns"}
+var images = []string{"coredns", "operator", "glibc", "busybox", "musl", "web", "ingress", "dns"}
 
 // newScene starts a cluster with two nodes that have these images, or takes the
 // one of a kubeconfig, whose nodes have them.

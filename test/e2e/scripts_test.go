@@ -17,10 +17,13 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/clusterdns/clusterdns/test/internal/kube"
 )
 
-// TestScripts runs testdata/*.txtar, each in a namespace of its own, $NS. Beside
-// those of testscript there are these commands:
+// TestScripts runs testdata/*.txtar, each in a namespace of its own, $NS; $DNS is
+// the address of the DNS, and $ROOT the folder of the repository. Beside those of
+// testscript there are these commands:
 //
 //	apply FILE...           kubectl apply, with $NAMES in the files replaced
 //	ready KIND/NAME...      waits for workloads, Pods or a Service with a ready endpoint
@@ -57,6 +60,7 @@ func (s *scene) setUp(env *testscript.Env) error {
 	namespace := "e2e-" + name
 	env.Setenv("NS", namespace)
 	env.Setenv("DNS", s.address())
+	env.Setenv("ROOT", kube.Root())
 	env.Defer(func() { _, _ = s.kubectl("", "delete", "namespace", namespace, "--wait=false") })
 	_, err := s.kubectl("", "create", "namespace", namespace)
 	return err

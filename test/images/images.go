@@ -29,8 +29,9 @@ const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 // it is told to.
 var idle = []string{"/bin/sh", "-c", "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"}
 
-// tools are what the client with glibc has beside Debian's smallest system.
-var tools = []string{"bind9-dnsutils", "bind9-host", "ca-certificates", "curl", "iproute2", "iputils-ping", "netcat-openbsd"}
+// tools are what the client with glibc has beside Debian's smallest system. nginx
+// is for the image ingress, which shares the layer: nodes unpack it once.
+var tools = []string{"bind9-dnsutils", "bind9-host", "ca-certificates", "curl", "iproute2", "iputils-ping", "netcat-openbsd", "nginx-light"}
 
 var images = []image{
 	{
@@ -52,6 +53,11 @@ var images = []image{
 		name: "web", about: "an HTTP server that says who it is and who asks, and echoes TCP and UDP",
 		config: v1.Config{Entrypoint: []string{"/web"}},
 		parts:  []part{goProgram("web", "test/images", "./web")},
+	},
+	{
+		name: "ingress", about: "an Ingress controller for one namespace: nginx, and /ingress, which drives it",
+		config: v1.Config{Env: []string{path}, Entrypoint: []string{"/ingress"}},
+		parts:  []part{debian(tools...), goProgram("ingress", ".", "./test/ingress")},
 	},
 	{
 		name: "dns", about: "a DNS server that behaves as it is told (/upstream), and /counter, which counts what is lost",
