@@ -50,6 +50,27 @@ func (f fresh) exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
 	if err := conn.WriteMsg(q); err != nil {
 		return nil, err
 	}
+	return f.patiently(conn, q)
+}
+
+// patiently reads until the answer to q, and looks again when the time is over. Of
+// an answer over TCP that came in part the rest is no answer.
+func (f fresh) patiently(conn *dns.Conn, q *dns.Msg) (*dns.Msg, error) {
+	m, err := f.receive(conn, q)
+	if err == nil || !timedOut(err) {
+		return m, err
+	}
+	_ = conn.SetDeadline(time.Now().Add(lastLook)) // of an open connection it does not fail
+	return f.receive(conn, q)
+}
+
+// lastLook is how long to look, when the time is over, for an answer that has come
+// before: who did not get the processor meanwhile has not seen it, and a server is
+// not to blame for that.
+const lastLook = 10 * time.Millisecond
+
+// receive reads until the answer to q.
+func (f fresh) receive(conn *dns.Conn, q *dns.Msg) (*dns.Msg, error) {
 	for {
 		m, err := conn.ReadMsg()
 		switch {
@@ -114,10 +135,22 @@ func (s *sticky) exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
 	if err := s.write(text); err != nil {
 		return nil, err
 	}
+	return w.await(ctx)
+}
+
+// await returns the answer. The end of ctx is only that if there is none.
+func (w wait) await(ctx context.Context) (*dns.Msg, error) {
 	select {
 	case m := <-w.answer:
 		return m, nil
 	case <-ctx.Done():
+	}
+	look := time.NewTimer(lastLook)
+	defer look.Stop()
+	select {
+	case m := <-w.answer:
+		return m, nil
+	case <-look.C:
 		return nil, ctx.Err()
 	}
 }
@@ -188,9 +221,8 @@ func (s *sticky) hand(m *dns.Msg) {
 
 // reason says in few words why a question is lost.
 func reason(err error) string {
-	var network net.Error
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+	case timedOut(err):
 		return "timeout"
 	case errors.Is(err, errRefused):
 		return "refused"
@@ -200,3 +232,8 @@ func reason(err error) string {
 
 // seconds for JSON.
 func seconds(d time.Duration) float64 { return d.Round(time.Microsecond).Seconds() }
+
+func timedOut(err error) bool {
+	var network net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
+}

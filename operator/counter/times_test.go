@@ -79,10 +79,10 @@ func TestMemory(t *testing.T) {
 	before := used()
 	for n := range 20 * 24 * 60 * 60 {
 		counted.sent()
-		switch {
-		case n%1000 == 1:
+		switch n % 1000 {
+		case 1:
 			counted.mistake(n, long)
-		case n%1000 == 2:
+		case 2:
 			counted.lose(n, errors.New(long))
 		default:
 			counted.answer(time.Now(), time.Duration(n))

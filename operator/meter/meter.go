@@ -53,9 +53,11 @@ func Run(ctx context.Context, o Options) (Counts, error) {
 	if err != nil {
 		return counted, fmt.Errorf("serving HTTP: %w", err)
 	}
-	closed := s.Close()
-	<-served
-	return counted, closed
+	err = s.Close()
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
+	return counted, err
 }
 
 // A meter is a counter that is at work.

@@ -130,7 +130,7 @@ func TestMetersSilent(t *testing.T) {
 	huge := strings.Repeat(" ", 1<<20)
 	other := counted(1, 1000, 0, 0)
 	elsewhere := httptest.NewServer(says(&other))
-	defer elsewhere.Close()
+	t.Cleanup(elsewhere.Close)
 	for name, answer := range map[string]http.HandlerFunc{
 		"slow": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"half": func(w http.ResponseWriter, r *http.Request) {

@@ -37,11 +37,7 @@ const (
 // Metered reports whether the loss meter is to be there in a phase: whenever
 // another server than before may get what clients ask.
 func Metered(phase v1alpha1.MigrationPhase) bool {
-	switch phase {
-	case v1alpha1.PhaseCanary, v1alpha1.PhaseOverlap, v1alpha1.PhaseCutOver, v1alpha1.PhaseSoak:
-		return true
-	}
-	return false
+	return slices.Contains([]v1alpha1.MigrationPhase{v1alpha1.PhaseCanary, v1alpha1.PhaseOverlap, v1alpha1.PhaseCutOver, v1alpha1.PhaseSoak}, phase)
 }
 
 // MeterDaemonSet returns the loss meter: on every node a Pod that asks the Service
