@@ -157,8 +157,8 @@ type DNSMigrationStatus struct {
 	// shadow is how the answers of old and new servers compare.
 	// +optional
 	Shadow *ShadowReport `json:"shadow,omitempty"`
-	// lostQueries is how many of the numbered queries of the loss meter got no answer since
-	// the migration began.
+	// lostQueries is how many of the numbered queries of the loss meter got no answer, or a
+	// wrong one, since the migration began.
 	// +optional
 	LostQueries *int64 `json:"lostQueries,omitempty"`
 	// meteredQueries is how many there were.

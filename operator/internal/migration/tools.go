@@ -164,6 +164,13 @@ func (m *migrator) scale(w workload, n int32) {
 	m.event(false, "Scaled", fmt.Sprintf("Deployment %s has %d replicas", w.Name, n))
 }
 
+func before64(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
 // report says how far it is.
 func (m *migrator) report() {
 	s := m.o.Migration.Status.DeepCopy()
@@ -177,7 +184,9 @@ func (m *migrator) report() {
 		s.Shadow = m.o.Shadow
 	}
 	if m.o.Meter != nil {
-		s.LostQueries, s.MeteredQueries = &m.o.Meter.Lost, &m.o.Meter.Asked
+		// Meters that begin anew count from nothing: what was told once stays.
+		s.LostQueries = new(max(m.o.Meter.Lost+m.o.Meter.Wrong, before64(s.LostQueries)))
+		s.MeteredQueries = new(max(m.o.Meter.Asked, before64(s.MeteredQueries)))
 	}
 	if m.o.Snapshot == nil {
 		d := Discover(m.o)
