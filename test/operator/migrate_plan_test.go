@@ -69,6 +69,7 @@ func TestMigratePlanRelease(t *testing.T) {
 	settle(t, base(t))
 	do(t, "-n", namespace, "annotate", "service/kube-dns", "deployment/coredns", "argocd.argoproj.io/tracking-id=dns:/Service:x/y")
 	do(t, "-n", namespace, "label", "service/kube-dns", "addon.kops.k8s.io/name=coredns", "addonmanager.kubernetes.io/mode=Reconcile")
+	do(t, "-n", namespace, "label", "--field-manager=eks", "service/kube-dns", "deployment/coredns", "configmap/coredns", "eks.amazonaws.com/component=coredns")
 	applied := &corev1.Service{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "kube-dns"}}
 	applied.Spec.Selector, applied.Spec.Ports = service.Spec.Selector, service.Spec.Ports
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(applied)
@@ -94,7 +95,7 @@ func TestMigratePlanRelease(t *testing.T) {
 		return codes, commands
 	}
 	codes, commands := managers()
-	if want := []string{"AddonManagerArgoCD", "AddonManagerReconcile", "AddonManagerOther", "AddonManagerKOps"}; !slices.Equal(codes, want) {
+	if want := []string{"AddonManagerEKS", "AddonManagerArgoCD", "AddonManagerReconcile", "AddonManagerOther", "AddonManagerKOps"}; !slices.Equal(codes, want) {
 		t.Fatalf("%v, want %v", codes, want)
 	}
 	for _, c := range commands {

@@ -89,8 +89,8 @@ type Autoscaler struct {
 	Target string `json:"target"`
 	// Idle says that it is scaled to 0 itself.
 	Idle bool `json:"idle,omitempty"`
-	// By is what made it: KEDA, or "".
-	By string `json:"by,omitempty"`
+	// ScaledObject of KEDA that made it, or "".
+	ScaledObject string `json:"scaledObject,omitempty"`
 }
 
 // NodeLocal is NodeLocal DNSCache.
@@ -133,10 +133,17 @@ type discoverer struct {
 	pods []corev1.Pod
 }
 
-// servers finds the old ones: Pods that are endpoints, or that the Service would
-// select if it were not ours.
+// servers finds the old ones: Pods that are endpoints, or were until the selector
+// was changed, or that the Service would select if it were not ours.
 func (d *discoverer) servers() {
-	endpoints := d.endpoints()
+	endpoints, drained := d.endpoints(), make(map[string]bool)
+	if d.Outgoing != nil {
+		for _, e := range d.Outgoing.Endpoints {
+			if e.TargetRef != nil {
+				drained[e.TargetRef.Name] = true
+			}
+		}
+	}
 	selector := labels.Nothing()
 	switch s := d.Service; {
 	case d.out.Ours:
@@ -146,7 +153,7 @@ func (d *discoverer) servers() {
 		selector = labels.SelectorFromSet(s.Spec.Selector)
 	}
 	for _, p := range d.Pods {
-		if p.Labels[plan.LabelName] == plan.Name || !selector.Matches(labels.Set(p.Labels)) && !endpoints[p.Name] || d.scaler(p.Spec) || ended(p) {
+		if p.Labels[plan.LabelName] == plan.Name || !selector.Matches(labels.Set(p.Labels)) && !endpoints[p.Name] && !drained[p.Name] || d.scaler(p.Spec) || ended(p) {
 			continue
 		}
 		d.pods = append(d.pods, p)
@@ -355,10 +362,7 @@ func (d *discoverer) autoscalers() {
 	for _, h := range d.Autoscalers {
 		ref := h.Spec.ScaleTargetRef
 		if target := strings.ToLower(ref.Kind + "/" + ref.Name); olds[target] {
-			a := Autoscaler{Name: "HorizontalPodAutoscaler/" + h.Name, Target: target}
-			if h.Labels["scaledobject.keda.sh/name"] != "" {
-				a.By = "KEDA"
-			}
+			a := Autoscaler{Name: "HorizontalPodAutoscaler/" + h.Name, Target: target, ScaledObject: h.Labels["scaledobject.keda.sh/name"]}
 			d.out.Autoscalers = append(d.out.Autoscalers, a)
 		}
 	}
@@ -408,7 +412,7 @@ func (d *discoverer) nodeLocal() {
 
 // read reads the arguments of node-cache.
 func (n *NodeLocal) read(args []string) {
-	for i := 0; i < len(args); i++ {
+	for i := range args {
 		name, value, found := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
 		if !found && i+1 < len(args) {
 			value = args[i+1]

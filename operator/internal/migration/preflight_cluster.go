@@ -52,6 +52,25 @@ func (p *preflight) cluster() {
 		return
 	}
 	p.room()
+	p.hostPorts()
+}
+
+// hostPorts finds who has the port of the nodes that ours want, if they do.
+func (p *preflight) hostPorts() {
+	if p.ClusterDNS == nil || p.ClusterDNS.Spec.Placement == nil || !p.ClusterDNS.Spec.Placement.HostNetwork {
+		return
+	}
+	fix := `kubectl patch clusterdns default --type=merge -p '{"spec":{"placement":{"hostNetwork":false}}}'`
+	for _, w := range p.d.Workloads {
+		if slices.ContainsFunc(p.oldPods(), func(pod corev1.Pod) bool {
+			return pod.Spec.HostNetwork && slices.ContainsFunc(p.d.Servers, func(s Server) bool { return s.Name == pod.Name && s.Workload == w.Kind+"/"+w.Name })
+		}) {
+			p.find("HostPortTaken", fix, "%s/%s is on the network of the nodes, as our servers would be on port %d", w.Kind, w.Name, p.port())
+		}
+	}
+	if n := p.d.NodeLocal; n != nil && p.port() == 53 {
+		p.find("HostPortTaken", fix, "DaemonSet/%s has port 53 of addresses of the nodes, our servers want port %d of all", n.DaemonSet, p.port())
+	}
 }
 
 // kubelets compares what they tell Pods with the address of the Service. An address
@@ -112,6 +131,8 @@ func (p *preflight) proxy() string {
 	switch {
 	case has("kube-proxy"):
 		return ""
+	case has("anetd"):
+		return "Dataplane V2 of GKE"
 	case has("cilium"):
 		return "Cilium without a kube-proxy"
 	case has("calico-node"):

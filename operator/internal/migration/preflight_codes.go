@@ -64,6 +64,7 @@ var codes = []Code{
 	{"PortMissing", asError, "The Service has no port 53 over UDP, or over TCP."},
 	{"PortName", asWarning, "The ports of the Service have other names than ours. Proxies find endpoints by the name of the port."},
 	{"TargetPort", asError, "The Service leads to a port that our servers do not have by this name or number: after the cut-over nobody would answer."},
+	{"HostPortTaken", asError, "Our servers want a port of the nodes that others have there, so they do not start beside them."},
 	{"NotReadyAddresses", asError, "The Service leads to servers that are not ready, too: ours would be asked before they have read the cluster."},
 	{"LocalTraffic", asWarning, "The Service leads to servers on the same node only. Nodes without one of ours lose DNS."},
 	{"SessionAffinity", asWarning, "The Service keeps clients at one server, which may be an old one, after the selector was changed."},

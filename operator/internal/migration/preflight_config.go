@@ -124,19 +124,16 @@ func (p *preflight) differences() {
 // namedServers finds upstreams that have a name instead of an address.
 func (p *preflight) namedServers() {
 	seen := make(map[string]bool)
-	for _, f := range []*corefile.File{rendered(p.Observed, p.ClusterDNS.Spec), rendered(p.Observed, p.translated)} {
-		corefile.Walk(f, func(n corefile.Node) bool {
-			d, ok := n.(*corefile.Directive)
-			if !ok || d.Name.Value() != "forward" || len(d.Args) < 2 {
-				return true
-			}
-			for _, to := range d.Values()[1:] {
-				if named(to) {
-					seen[fmt.Sprintf("%s for %s", to, d.Values()[0])] = true
+	for _, spec := range []v1alpha1.ClusterDNSSpec{p.ClusterDNS.Spec, p.translated} {
+		for _, b := range rendered(p.Observed, spec).ServerBlocks() {
+			for _, d := range b.Find("forward") {
+				for _, to := range d.Values()[min(1, len(d.Args)):] {
+					if named(to) {
+						seen[fmt.Sprintf("%s for %s", to, strings.Join(b.Zones(), " "))] = true
+					}
 				}
 			}
-			return true
-		})
+		}
 	}
 	if len(seen) > 0 {
 		p.find("StubHostName", "write addresses in the place of names: kubectl edit clusterdns default", "servers with a name: %s", strings.Join(slices.Sorted(maps.Keys(seen)), ", "))

@@ -128,8 +128,8 @@ func (p *preflight) selectors() {
 		if kind != "Deployment" {
 			fix = p.kubectl("delete horizontalpodautoscaler %s", name)
 		}
-		if a.By == "KEDA" {
-			fix = p.kubectl("annotate scaledobject -l scaledobject.keda.sh/name=%s autoscaling.keda.sh/paused=true", strings.TrimPrefix(name, "keda-hpa-"))
+		if a.ScaledObject != "" {
+			fix = p.kubectl("annotate scaledobject %s autoscaling.keda.sh/paused=true", a.ScaledObject)
 		}
 		p.find("Autoscaler", fix+" # before the migration finalises; scaling.proportional of the ClusterDNS takes its place", "%s scales %s", a.Name, a.Target)
 	}

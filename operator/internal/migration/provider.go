@@ -293,7 +293,7 @@ var hands = []string{"kubectl", "kubectl-client-side-apply", "kubectl-create", "
 // applier finds one that applies the selector of the Service, and no other rule knows.
 func applier(m managed, _ string) (string, bool) {
 	for _, f := range m.GetManagedFields() {
-		if m.kind == "Service" && f.Operation == metav1.ManagedFieldsOperationApply && f.FieldsV1 != nil && strings.Contains(string(f.FieldsV1.Raw), `"f:selector"`) &&
+		if m.kind == "Service" && f.Operation == metav1.ManagedFieldsOperationApply && f.FieldsV1 != nil && strings.Contains(f.FieldsV1.GetRawString(), `"f:selector"`) &&
 			!slices.Contains(hands, f.Manager) && !slices.Contains([]string{"eks", "kubeadm", "talos", "kamaji", "argocd-controller", "kustomize-controller", "helm-controller"}, f.Manager) {
 			return f.Manager, true
 		}

@@ -43,7 +43,7 @@ func (d Discovery) String() string {
 		line("budget", "%s", n)
 	}
 	for _, a := range d.Autoscalers {
-		line("autoscaler", "%s of %s%s%s", a.Name, a.Target, map[bool]string{true: ", idle"}[a.Idle], strings.TrimRight(" by "+a.By, " by"))
+		line("autoscaler", "%s of %s%s%s", a.Name, a.Target, map[bool]string{true: ", idle"}[a.Idle], map[bool]string{true: ", made by ScaledObject " + a.ScaledObject}[a.ScaledObject != ""])
 	}
 	if n := d.NodeLocal; n != nil {
 		line("node cache", "%s", n)
