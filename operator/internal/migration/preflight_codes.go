@@ -62,7 +62,7 @@ var codes = []Code{
 	{"ManagedCloud", asWarning, "The DNS is a part of what the cloud provides. It supports no other, and may bring its own back with an upgrade."},
 	{"ServiceOwned", asError, "The Service has an owner: it is deleted with that, and its address is gone."},
 	{"PortMissing", asError, "The Service has no port 53 over UDP, or over TCP."},
-	{"PortName", asWarning, "The ports of the Service have other names than ours. Proxies find endpoints by the name of the port."},
+	{"PortName", asError, "The ports of the Service have other names than ours. Proxies find endpoints by the name of the port."},
 	{"TargetPort", asError, "The Service leads to a port that our servers do not have by this name or number: after the cut-over nobody would answer."},
 	{"HostPortTaken", asError, "Our servers want a port of the nodes that others have there, so they do not start beside them."},
 	{"NotReadyAddresses", asError, "The Service leads to servers that are not ready, too: ours would be asked before they have read the cluster."},
