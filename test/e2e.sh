@@ -55,5 +55,7 @@ if [ "${1:-}" = all ]; then
 	fi
 elif [ -z "${E2E_KUBECONFIG:-}" ]; then
 	E2E_CLUSTERFLAGS="--cni=ptp --proxy-mode=iptables" step "ptp and iptables, some of it" tests -run "$some"
+	step "building an image of stock CoreDNS" make --no-print-directory e2e-images IMAGES=stock-coredns
+	E2E_FROM=kubeadm step "migrations" tests -run '^TestMigrate'
 fi
 tests

@@ -131,7 +131,13 @@ func TestMigrate(t *testing.T) {
 			l.mark("%s", m.Status.Phase)
 			progress("%s: %s", o.name, m.Status.Phase)
 		}
-		t.Log(migrationText(migrationOf(t)))
+		m := migrationOf(t)
+		t.Log(migrationText(m))
+		if s := m.Status; s.MeteredQueries == nil || *s.MeteredQueries == 0 || s.LostQueries == nil {
+			t.Errorf("nothing was metered: %v %v", s.MeteredQueries, s.LostQueries)
+		} else {
+			t.Logf("the loss meter asked %d, and %d were lost", *s.MeteredQueries, *s.LostQueries)
+		}
 		if got := identity(t); got != before {
 			t.Errorf("the Service was %s, and is %s", before, got)
 		}
@@ -171,5 +177,34 @@ func TestMigrateBack(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		l.lossless(t)
+	})
+}
+
+// TestMigrateCrash has all our servers end after the Service was given to them: the
+// old ones serve again, first by the proxies themselves, then by the selector.
+func TestMigrateCrash(t *testing.T) {
+	eachOrigin(t, func(t *testing.T, o origin) {
+		bare(t, o)
+		begin(t, "{soak: 1h}")
+		phase(t, v1alpha1.PhaseSoak)
+		l := load(t, o.paces...)
+		crashed := time.Now()
+		l.mark("our servers crash")
+		// The image has no such program: what runs ends, and does not come back.
+		do(t, "", "-n", "kube-system", "set", "image", "deployment/clusterdns", "coredns=clusterdns.test/none:1")
+		do(t, "", "-n", "kube-system", "delete", "pods", "-l", "app.kubernetes.io/name=clusterdns,app.kubernetes.io/component=server", "--grace-period=0", "--force")
+		phase(t, v1alpha1.PhaseRolledBack)
+		t.Logf("the way back took %s", time.Since(crashed).Round(100*time.Millisecond))
+		for range 20 {
+			if got := lookUp(t, "www.example.org"); got != "203.0.113.81" {
+				t.Errorf("a name is answered %q", got)
+			}
+		}
+		for _, x := range l.losses(t) {
+			if x.asked.Sub(crashed) > 10*time.Second {
+				t.Errorf("long after the crash: %s", x)
+			}
+		}
+		t.Log(migrationText(migrationOf(t)))
 	})
 }
