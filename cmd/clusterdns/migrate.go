@@ -22,7 +22,7 @@ func newMigrate() *cobra.Command {
 		Use: "migrate", Short: "Bring the cluster from the DNS that serves it to the ClusterDNS", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newMigratePlan())
+	c.AddCommand(newMigratePlan(), newMigrateStart(), newMigrateStatus(), newMigrateRollback())
 	return c
 }
 

@@ -7,12 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,7 +22,7 @@ import (
 func newStatus() *cobra.Command {
 	var k cluster
 	var out format
-	var watch bool
+	var again bool
 	c := &cobra.Command{
 		Use: "status", Short: "Show how the DNS of the cluster is", Args: noArgs,
 		Long: `Show how the DNS of the cluster is: its conditions, the roll-out, the upstreams,
@@ -43,8 +41,14 @@ until Ctrl-C; with -o, each as one more document. The exit status is 1 if the DN
 			if err != nil {
 				return fmt.Errorf("reaching the API server: %w", err)
 			}
-			if watch {
-				return watchStatus(c.Context(), api, c.OutOrStdout(), &out)
+			if again {
+				return watch(c.Context(), c.OutOrStdout(), &out, func(ctx context.Context) (view, error) {
+					dns, err := getClusterDNS(ctx, api)
+					if err != nil {
+						return view{}, err
+					}
+					return view{value: dns.Status, text: describe(dns)}, nil
+				})
 			}
 			dns, err := getClusterDNS(c.Context(), api)
 			if err != nil {
@@ -61,7 +65,7 @@ until Ctrl-C; with -o, each as one more document. The exit status is 1 if the DN
 	}
 	k.flags(c)
 	out.flag(c)
-	c.Flags().BoolVarP(&watch, "watch", "w", false, "show it again when it changes")
+	c.Flags().BoolVarP(&again, "watch", "w", false, "show it again when it changes")
 	return c
 }
 
@@ -77,69 +81,6 @@ func getClusterDNS(ctx context.Context, api client.Client) (*v1alpha1.ClusterDNS
 		return nil, fmt.Errorf("reading ClusterDNS default: %w", err)
 	}
 	return &dns, nil
-}
-
-// watchStatus shows the status whenever it is another one. On a terminal it takes
-// the place of the one before.
-func watchStatus(ctx context.Context, api client.Client, w io.Writer, out *format) error {
-	if out.name != "" {
-		return watchDocuments(ctx, api, w, out)
-	}
-	last := ""
-	for {
-		dns, err := getClusterDNS(ctx, api)
-		text := ""
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			text = err.Error() + "\n"
-		default:
-			text = describe(dns)
-		}
-		if text != last {
-			if isTerminal(w) {
-				fmt.Fprint(w, "\x1b[H\x1b[2J")
-			} else if last != "" {
-				fmt.Fprintln(w)
-			}
-			fmt.Fprint(w, text)
-			last = text
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// watchDocuments writes the status for programs whenever it is another one. That it
-// cannot be read ends it: they begin anew.
-func watchDocuments(ctx context.Context, api client.Client, w io.Writer, out *format) error {
-	var last *v1alpha1.ClusterDNSStatus
-	for {
-		dns, err := getClusterDNS(ctx, api)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return err
-		case last == nil || !equality.Semantic.DeepEqual(*last, dns.Status):
-			if last != nil && out.name == "yaml" {
-				fmt.Fprintln(w, "---")
-			}
-			if err := out.write(w, dns.Status, nil); err != nil {
-				return err
-			}
-			last = &dns.Status
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
-	}
 }
 
 func healthy(dns *v1alpha1.ClusterDNS) bool {

@@ -9,15 +9,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/clusterdns/clusterdns/api/v1alpha1"
 	"github.com/clusterdns/clusterdns/operator/counter"
-	"github.com/clusterdns/clusterdns/test/internal/kube"
 )
 
 // migrationOf returns the DNSMigration, with what is found when it is not there.
@@ -61,37 +58,39 @@ func migrationText(m *v1alpha1.DNSMigration) string {
 	return b.String()
 }
 
-// begin makes the ClusterDNS that the old DNS has, and a DNSMigration that knows of
-// all warnings.
-func begin(t *testing.T, spec string) {
+// command runs bin/clusterdns, which may find something.
+func command(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(bin("clusterdns"), append(args, "--kubeconfig", world.kubeconfig)...)
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil && len(out) == 0 {
+		t.Fatalf("clusterdns %v: %v\n%s", args, err, errs.String())
+	}
+	return string(out)
+}
+
+// begin begins a migration that knows of all warnings.
+func begin(t *testing.T, soak string) {
 	t.Helper()
 	if err := world.installOperator(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(filepath.Join(kube.Root(), "bin", "clusterdns"), "migrate", "plan", "--manifest", "--local-image", "--kubeconfig", world.kubeconfig, "--coredns", bin("coredns"))
-	manifest, err := cmd.Output()
-	if len(manifest) == 0 {
-		t.Fatalf("clusterdns migrate plan: %v", err)
-	}
-	t.Logf("%s", manifest)
-	do(t, string(manifest), "apply", "-f", "-")
-	do(t, "apiVersion: clusterdns.io/v1alpha1\nkind: DNSMigration\nmetadata: {name: default}\nspec: "+spec, "apply", "-f", "-")
-	m := phase(t, v1alpha1.PhasePreflight, v1alpha1.PhaseShadow)
-	codes := []string{}
-	for _, f := range m.Status.Preflight {
-		if !slices.Contains(codes, string(f.Code)) {
-			codes = append(codes, string(f.Code))
-		}
-		if f.Severity == v1alpha1.SeverityError {
-			t.Errorf("preflight: %s: %s", f.Code, f.Message)
-		}
-	}
-	t.Log(migrationText(m))
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"acknowledge": codes}})
-	if err != nil {
+	local := []string{"--local-image", "--coredns", bin("coredns")}
+	t.Log(command(t, append([]string{"migrate", "plan"}, local...)...))
+	var plan struct{ Findings []v1alpha1.PreflightFinding }
+	if err := json.Unmarshal([]byte(command(t, append([]string{"migrate", "plan", "-o", "json"}, local...)...)), &plan); err != nil {
 		t.Fatal(err)
 	}
-	do(t, "", "patch", "dnsmigration", "default", "--type=merge", "-p", string(patch))
+	var codes []string
+	for _, f := range plan.Findings {
+		if f.Severity == v1alpha1.SeverityError && f.Code != "NoClusterDNS" {
+			t.Errorf("preflight: %s: %s", f.Code, f.Message)
+		}
+		codes = append(codes, string(f.Code))
+	}
+	t.Log(command(t, append([]string{"migrate", "start", "--soak", soak, "--acknowledge", strings.Join(codes, ",")}, local...)...))
 }
 
 // identity is what may not change of the Service.
@@ -125,7 +124,7 @@ func TestMigrate(t *testing.T) {
 		bare(t, o)
 		before := identity(t)
 		l := load(t, o.paces...)
-		begin(t, "{soak: 10s}")
+		begin(t, "10s")
 		for _, p := range []v1alpha1.MigrationPhase{v1alpha1.PhaseCanary, v1alpha1.PhaseOverlap, v1alpha1.PhaseSoak, v1alpha1.PhaseFinalised} {
 			m := phase(t, p, v1alpha1.PhaseFinalised)
 			l.mark("%s", m.Status.Phase)
@@ -136,7 +135,7 @@ func TestMigrate(t *testing.T) {
 		if s := m.Status; s.MeteredQueries == nil || *s.MeteredQueries == 0 || s.LostQueries == nil {
 			t.Errorf("nothing was metered: %v %v", s.MeteredQueries, s.LostQueries)
 		} else {
-			t.Logf("the loss meter asked %d, and %d were lost", *s.MeteredQueries, *s.LostQueries)
+			t.Log(command(t, "migrate", "status"))
 		}
 		if got := identity(t); got != before {
 			t.Errorf("the Service was %s, and is %s", before, got)
@@ -160,11 +159,11 @@ func TestMigrateBack(t *testing.T) {
 		bare(t, o)
 		before := identity(t)
 		l := load(t, o.paces...)
-		begin(t, "{soak: 1h}")
+		begin(t, "1h")
 		phase(t, v1alpha1.PhaseSoak)
 		l.mark("the way back")
 		asked := time.Now()
-		do(t, "", "patch", "dnsmigration", "default", "--type=merge", "-p", `{"spec":{"rollback":{"requested":true}}}`)
+		t.Log(command(t, "migrate", "rollback"))
 		eventually(t, "the Service has the old servers", func() bool {
 			return strings.Contains(do(t, "", "-n", "kube-system", "get", "service", "kube-dns", "-o", "jsonpath={.spec.selector}"), "k8s-app")
 		}, func() string { return migrationText(migrationOf(t)) })
@@ -185,7 +184,7 @@ func TestMigrateBack(t *testing.T) {
 func TestMigrateCrash(t *testing.T) {
 	eachOrigin(t, func(t *testing.T, o origin) {
 		bare(t, o)
-		begin(t, "{soak: 1h}")
+		begin(t, "1h")
 		phase(t, v1alpha1.PhaseSoak)
 		l := load(t, o.paces...)
 		crashed := time.Now()
