@@ -387,7 +387,9 @@ func (m *model) observe() {
 			m.o.Outgoing = &s
 		}
 	}
-	m.o.Shadow = &v1alpha1.ShadowReport{Queries: 10}
+	if m.o.Shadow = nil; m.o.Incoming == nil && m.IntN(2) == 0 { // an operator that begins anew has not asked yet
+		m.o.Shadow = &v1alpha1.ShadowReport{Queries: 10}
+	}
 	m.o.Serving = Serving{Loaded: m.hasOurs() && !m.broken, Problems: map[string]string{}}
 }
 

@@ -109,7 +109,7 @@ const (
 func (m *migrator) slice(name string, s side, how use, marks map[string]string, family discoveryv1.AddressType) *discoveryv1.EndpointSlice {
 	out := &discoveryv1.EndpointSlice{
 		TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSlice"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: m.o.Operator.Namespace, Name: name, Annotations: marks, Labels: map[string]string{
+		ObjectMeta: metav1.ObjectMeta{Namespace: m.o.Operator.Namespace, Name: name, Annotations: marks, OwnerReferences: m.owner(), Labels: map[string]string{
 			discoveryv1.LabelServiceName: m.o.Operator.ServiceName, discoveryv1.LabelManagedBy: sliceManager,
 			plan.LabelName: plan.Name, plan.LabelManagedBy: plan.Manager,
 		}},

@@ -94,6 +94,7 @@ func (m *migrator) meter() {
 		return
 	}
 	if d, err := MeterDaemonSet(m.o); err == nil { // else nobody counts, and lostQueries is not there
+		d.OwnerReferences = m.owner()
 		m.apply(d, plan.Ours)
 	}
 }
@@ -217,12 +218,13 @@ func (m *migrator) forward() {
 		m.settle(ours, old)
 	case !m.programmed():
 		m.phase, m.message = v1alpha1.PhaseShadow, "waiting for the servers of the ClusterDNS: see its conditions"
-		m.leave(incomingName)
-	case m.o.Shadow == nil:
+		if m.o.Incoming != nil {
+			m.remove(incomingName)
+		}
+	case m.o.Incoming == nil && m.o.Shadow == nil:
 		m.phase, m.message = v1alpha1.PhaseShadow, "old and new servers are asked the same"
-	case m.o.Shadow.Mismatches > 0:
+	case m.o.Incoming == nil && m.o.Shadow.Mismatches > 0:
 		m.stop(v1alpha1.PhaseShadow, fmt.Sprintf("%d of %d answers differ: see status.shadow", m.o.Shadow.Mismatches, m.o.Shadow.Queries))
-		m.leave(incomingName)
 	case m.o.Incoming != nil && m.failing(ours) != "":
 		m.turnBack(m.failing(ours))
 	default:
@@ -233,6 +235,9 @@ func (m *migrator) forward() {
 // come has more and more of our servers be endpoints, and then the selector.
 func (m *migrator) come(ours, old side) {
 	ready := ours.ready()
+	if m.o.Outgoing != nil && m.o.Outgoing.Annotations[annotationStage] == stageOf(ours) {
+		m.remove(outgoingName) // of a way back: they come again
+	}
 	switch in := m.o.Incoming; {
 	case in == nil:
 		m.phase, m.message = v1alpha1.PhaseCanary, "one server gets its share of the traffic"

@@ -48,11 +48,10 @@ const familySuffix = "-ipv6"
 // both reports whether the Service has an address of each family.
 func (m *migrator) both() bool { return m.o.Service != nil && len(m.o.Service.Spec.ClusterIPs) > 1 }
 
-// leave deletes a slice if it is there.
-func (m *migrator) leave(slice string) {
-	if slice == incomingName && m.o.Incoming != nil {
-		m.remove(slice)
-	}
+// owner has what is of use during a migration only go with the DNSMigration, also if
+// the operator is gone: nobody would look after the slices.
+func (m *migrator) owner() []metav1.OwnerReference {
+	return []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion.String(), Kind: "DNSMigration", Name: m.o.Migration.Name, UID: m.o.Migration.UID}}
 }
 
 func (m *migrator) event(warning bool, reason, message string) {
@@ -200,6 +199,9 @@ func (m *migrator) report() {
 		meta.SetStatusCondition(&s.Conditions, metav1.Condition{
 			Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: m.o.Migration.Generation, LastTransitionTime: metav1.NewTime(m.o.Now),
 		})
+	}
+	if m.blocked != "" {
+		m.out.Again = slow
 	}
 	reason := string(m.phase)
 	set(v1alpha1.ConditionBlocked, m.blocked != "", reason, m.blocked)
