@@ -284,7 +284,12 @@ func (m *model) look() {
 	for _, s := range m.slices {
 		for _, e := range s.Endpoints {
 			a := e.Addresses[0]
-			ready[a] = ready[a] || is(e.Conditions.Ready)
+			// Of two slices that say otherwise a proxy heeds either one.
+			if before, also := ready[a]; also {
+				ready[a] = before && is(e.Conditions.Ready)
+			} else {
+				ready[a] = is(e.Conditions.Ready)
+			}
 			serving[a] = serving[a] || is(e.Conditions.Serving) && *orFalse(e.Conditions.Terminating)
 		}
 	}
