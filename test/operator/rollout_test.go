@@ -68,7 +68,9 @@ func TestManifests(t *testing.T) {
 	if out, err := kubectl("apply", "--dry-run=server", "-k", filepath.Join(kube.Root(), "manifests")); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
-	if out, err := kubectl("apply", "--dry-run=server", "-f", filepath.Join(kube.Root(), "manifests", "samples", "clusterdns")); err != nil {
-		t.Errorf("%v: %s", err, out)
+	for _, samples := range []string{"clusterdns", "dnsmigration"} {
+		if out, err := kubectl("apply", "--dry-run=server", "-f", filepath.Join(kube.Root(), "manifests", "samples", samples)); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
 	}
 }
