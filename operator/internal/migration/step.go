@@ -286,6 +286,8 @@ func (m *migrator) settle(ours, old side) {
 		m.phase, m.message = v1alpha1.PhaseCutOver, "waiting for the endpoints of the Service"
 		if m.followed(ours) {
 			m.remove(incomingName)
+		} else {
+			m.mirror(ours)
 		}
 		m.keep(old)
 	case out == nil && len(old.pods) == 0:
@@ -374,6 +376,7 @@ func (m *migrator) finish() {
 func (m *migrator) turnBack(problem string) {
 	if r := m.o.Migration.Spec.Rollback; r != nil && r.OnProbeFailure != nil && !*r.OnProbeFailure {
 		m.stop(m.currentPhase(), problem+"; rollback.onProbeFailure is false")
+		m.stay()
 		return
 	}
 	m.event(true, "RolledBack", "going back to the old servers: "+problem)
@@ -450,9 +453,29 @@ func (m *migrator) pause() {
 		m.turnBack(problem)
 		return
 	}
-	if m.selects(ours) && m.o.Outgoing != nil && m.o.Outgoing.Annotations[annotationLeft] == "" {
-		m.keep(old)
+	m.stay()
+}
+
+// stay takes no step, and has the slices say which servers are ready.
+func (m *migrator) stay() {
+	m.mirror(m.ours())
+	if m.selects(m.ours()) && m.o.Outgoing != nil && m.o.Outgoing.Annotations[annotationLeft] == "" {
+		m.keep(m.old())
 	}
+}
+
+// mirror has the slice of our servers say which of them are ready, and nothing else
+// be changed: nobody else looks after it.
+func (m *migrator) mirror(ours side) {
+	in := m.o.Incoming
+	if in == nil {
+		return
+	}
+	ready := ours.ready()
+	if in.Annotations[annotationStage] == "canary" {
+		ready = ready.first()
+	}
+	m.put(incomingName, ready, asked, only(in.Annotations))
 }
 
 // currentPhase says how far it is, from what is there.
