@@ -88,7 +88,7 @@ func takesAll(t *testing.T, l *lab, _ netip.AddrPort) {
 	l.do(t, "kubectl wait --for=condition=Established --timeout=60s crd/prometheusrules.monitoring.coreos.com crd/podmonitors.monitoring.coreos.com")
 	out := l.do(t, l.with("helm template clusterdns manifests/helm/clusterdns --include-crds -f values.yaml --set alerts.create=true,dashboard.create=true |"+
 		" kubectl apply --server-side --force-conflicts --dry-run=server -f -"))
-	if n := strings.Count(out, "serverside-applied"); n != 11 {
+	if n := strings.Count(out, "serverside-applied"); n != 12 {
 		t.Errorf("%d objects:\n%s", n, out)
 	}
 }

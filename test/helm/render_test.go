@@ -299,7 +299,7 @@ func TestPackage(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if len(got) != 11 {
+	if len(got) != 12 {
 		t.Errorf("there are %q", keys(got))
 	}
 }
