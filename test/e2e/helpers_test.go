@@ -116,7 +116,15 @@ func replace(t *testing.T, dns *v1alpha1.ClusterDNS) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	do(t, string(text), "replace", "-f", "-")
+	var failed error
+	eventually(t, "the ClusterDNS is written", func() bool {
+		// The operator may write the status between reading and writing.
+		_, failed = world.kubectl(string(text), "replace", "-f", "-")
+		return failed == nil || !strings.Contains(failed.Error(), "(Conflict)")
+	}, func() string { return fmt.Sprint(failed) })
+	if failed != nil {
+		t.Fatal(failed)
+	}
 }
 
 func current(t *testing.T) *v1alpha1.ClusterDNS {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestKilledServer kills a server without a warning: there is another one soon.
@@ -48,6 +49,7 @@ func TestNodeLoss(t *testing.T) {
 			"-o", `jsonpath={range .items[*].endpoints[?(@.conditions.ready==true)]}{.nodeName}{" "}{end}`)
 		return strings.Contains(ready, stays) && !strings.Contains(ready, lost)
 	}, func() string { return "" })
+	time.Sleep(5 * time.Second) // proxies hear of it a moment later
 	do(t, pod("counter-"+stays, stays, usual), "-n", "outside", "apply", "-f", "-")
 	c := &counting{pods: map[string]*counted{}}
 	t.Cleanup(func() { c.end(t) })
