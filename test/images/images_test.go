@@ -44,7 +44,7 @@ func TestChoose(t *testing.T) {
 		}
 		return names
 	}
-	if got, want := names(), []string{"glibc", "busybox", "musl", "web", "dns"}; !slices.Equal(got, want) {
+	if got, want := names(), []string{"glibc", "busybox", "musl", "web", "ingress", "dns"}; !slices.Equal(got, want) {
 		t.Errorf("without names: %q", got)
 	}
 	if got, want := names("agnhost"), []string{"agnhost"}; !slices.Equal(got, want) {
