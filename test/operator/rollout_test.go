@@ -65,6 +65,10 @@ func TestRollOut(t *testing.T) {
 // TestManifests: the API server takes what kubectl apply -k manifests installs,
 // and every sample.
 func TestManifests(t *testing.T) {
+	// A sample is what there is then, not what is added to what there was.
+	if out, err := kubectl("delete", "clusterdns", "default", "--ignore-not-found"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	if out, err := kubectl("apply", "--dry-run=server", "-k", filepath.Join(kube.Root(), "manifests")); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
