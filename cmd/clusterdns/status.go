@@ -33,13 +33,9 @@ until Ctrl-C; with -o, each as one more document. The exit status is 1 if the DN
 			if err != nil {
 				return err
 			}
-			scheme, err := operator.Scheme()
+			api, err := k8s(operator.Options{Config: config})
 			if err != nil {
 				return err
-			}
-			api, err := client.New(config, client.Options{Scheme: scheme})
-			if err != nil {
-				return fmt.Errorf("reaching the API server: %w", err)
 			}
 			if again {
 				return watch(c.Context(), c.OutOrStdout(), &out, func(ctx context.Context) (view, error) {

@@ -386,9 +386,9 @@ func (m *model) observe() {
 	for name, s := range m.slices {
 		m.o.Slices = append(m.o.Slices, s)
 		switch name {
-		case incomingName:
+		case IncomingName:
 			m.o.Incoming = &s
-		case outgoingName:
+		case OutgoingName:
 			m.o.Outgoing = &s
 		}
 	}

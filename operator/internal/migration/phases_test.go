@@ -151,7 +151,7 @@ func (s *there) observed(t *testing.T, spec v1alpha1.DNSMigrationSpec) Observed 
 	if s.Selector == "ours" {
 		o.Service.Spec.Selector = plan.ServerLabels()
 	}
-	o.Incoming, o.Outgoing = s.Incoming.slice(m, incomingName), s.Outgoing.slice(m, outgoingName)
+	o.Incoming, o.Outgoing = s.Incoming.slice(m, IncomingName), s.Outgoing.slice(m, OutgoingName)
 	if s.Followed {
 		o.Slices = []discoveryv1.EndpointSlice{followedSlice(o)}
 	}
@@ -185,7 +185,7 @@ func (s *thereSlice) slice(m *migrator, name string) *discoveryv1.EndpointSlice 
 	if s.Of == "old" {
 		side = m.old()
 	}
-	if name == outgoingName {
+	if name == OutgoingName {
 		how = kept
 	}
 	marks := map[string]string{annotationStage: s.Stage, annotationSince: noon.Add(-s.Since.Duration).Format(time.RFC3339)}

@@ -97,10 +97,12 @@ const (
 	left
 )
 
-// The EndpointSlices of a migration.
+// The EndpointSlices of a migration, whose names the operator's rights have.
 const (
-	incomingName = "kube-dns-clusterdns"
-	outgoingName = "kube-dns-drain"
+	// IncomingName has servers that are endpoints before the selector is changed,
+	// OutgoingName those that the selector left.
+	IncomingName = "kube-dns-clusterdns"
+	OutgoingName = "kube-dns-drain"
 	// sliceManager keeps controllers of others away.
 	sliceManager = "clusterdns.io"
 )

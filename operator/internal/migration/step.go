@@ -219,7 +219,7 @@ func (m *migrator) forward() {
 	case !m.programmed():
 		m.phase, m.message = v1alpha1.PhaseShadow, "waiting for the servers of the ClusterDNS: see its conditions"
 		if m.o.Incoming != nil {
-			m.remove(incomingName)
+			m.remove(IncomingName)
 		}
 	case m.o.Incoming == nil && m.o.Shadow == nil:
 		m.phase, m.message = v1alpha1.PhaseShadow, "old and new servers are asked the same"
@@ -236,18 +236,18 @@ func (m *migrator) forward() {
 func (m *migrator) come(ours, old side) {
 	ready := ours.ready()
 	if m.o.Outgoing != nil && m.o.Outgoing.Annotations[annotationStage] == stageOf(ours) {
-		m.remove(outgoingName) // of a way back: they come again
+		m.remove(OutgoingName) // of a way back: they come again
 	}
 	switch in := m.o.Incoming; {
 	case in == nil:
 		m.phase, m.message = v1alpha1.PhaseCanary, "one server gets its share of the traffic"
-		m.put(incomingName, ready.first(), asked, m.since(in, "canary"))
+		m.put(IncomingName, ready.first(), asked, m.since(in, "canary"))
 	case in.Annotations[annotationStage] == "canary" && !m.held(in, hold):
 		m.phase, m.message = v1alpha1.PhaseCanary, "one server gets its share of the traffic"
-		m.put(incomingName, ready.first(), asked, m.since(in, "canary"))
-	case in.Annotations[annotationStage] == "canary" || !m.held(in, hold) || !same(in, m.slice(incomingName, ready, asked, nil, discoveryv1.AddressTypeIPv4)):
+		m.put(IncomingName, ready.first(), asked, m.since(in, "canary"))
+	case in.Annotations[annotationStage] == "canary" || !m.held(in, hold) || !same(in, m.slice(IncomingName, ready, asked, nil, discoveryv1.AddressTypeIPv4)):
 		m.phase, m.message = v1alpha1.PhaseOverlap, "old and new servers get traffic"
-		m.put(incomingName, ready, asked, m.since(in, "overlap"))
+		m.put(IncomingName, ready, asked, m.since(in, "overlap"))
 	default:
 		m.phase, m.message = v1alpha1.PhaseCutOver, "the Service is given our servers"
 		m.turn(ours, old)
@@ -256,8 +256,8 @@ func (m *migrator) come(ours, old side) {
 
 // turn gives the Service to a side; the other one keeps its flows.
 func (m *migrator) turn(to, from side) {
-	m.put(incomingName, to.ready(), asked, m.since(m.o.Incoming, "overlap"))
-	m.put(outgoingName, from, kept, m.since(m.o.Outgoing, stageOf(from)))
+	m.put(IncomingName, to.ready(), asked, m.since(m.o.Incoming, "overlap"))
+	m.put(OutgoingName, from, kept, m.since(m.o.Outgoing, stageOf(from)))
 	m.apply(&corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: m.o.Operator.Namespace, Name: m.o.Operator.ServiceName},
@@ -285,7 +285,7 @@ func (m *migrator) settle(ours, old side) {
 	case m.o.Incoming != nil:
 		m.phase, m.message = v1alpha1.PhaseCutOver, "waiting for the endpoints of the Service"
 		if m.followed(ours) {
-			m.remove(incomingName)
+			m.remove(IncomingName)
 		} else {
 			m.mirror(ours)
 		}
@@ -307,7 +307,7 @@ func (m *migrator) settle(ours, old side) {
 
 // keep has the slice of the old servers be as they are.
 func (m *migrator) keep(old side) {
-	m.put(outgoingName, old, kept, m.since(m.o.Outgoing, "old"))
+	m.put(OutgoingName, old, kept, m.since(m.o.Outgoing, "old"))
 }
 
 // finalise ends the old servers, once no flow is led to them.
@@ -318,7 +318,7 @@ func (m *migrator) finalise(old side) {
 	if marks[annotationLeft] == "" {
 		marks[annotationLeft] = m.now()
 	}
-	m.put(outgoingName, old, left, only(marks))
+	m.put(OutgoingName, old, left, only(marks))
 	at, err := time.Parse(time.RFC3339, marks[annotationLeft])
 	if err != nil || m.o.Now.Sub(at) < drain {
 		return
@@ -327,7 +327,7 @@ func (m *migrator) finalise(old side) {
 		return
 	}
 	if len(old.pods) == 0 {
-		m.remove(outgoingName)
+		m.remove(OutgoingName)
 	}
 }
 
@@ -400,23 +400,23 @@ func (m *migrator) back(why string) {
 		m.turn(old, ours)
 	case m.o.Incoming != nil && m.o.Incoming.Annotations[annotationStage] == "canary", m.o.Incoming != nil && !m.isOld(m.o.Incoming):
 		// Ours were endpoints before the selector: their flows stay for a while.
-		m.put(outgoingName, ours, kept, m.since(m.o.Outgoing, "new"))
-		m.remove(incomingName)
+		m.put(OutgoingName, ours, kept, m.since(m.o.Outgoing, "new"))
+		m.remove(IncomingName)
 	case m.o.Incoming != nil:
 		if m.followed(old) {
-			m.remove(incomingName)
+			m.remove(IncomingName)
 		}
 	case m.o.Outgoing == nil:
 		m.out.Again = slow
 	case !m.held(m.o.Outgoing, rest):
-		m.put(outgoingName, ours, kept, m.since(m.o.Outgoing, "new"))
+		m.put(OutgoingName, ours, kept, m.since(m.o.Outgoing, "new"))
 	case m.o.Outgoing.Annotations[annotationLeft] == "":
 		marks := only(m.o.Outgoing.Annotations)
 		marks[annotationLeft] = m.now()
-		m.put(outgoingName, ours, left, marks)
+		m.put(OutgoingName, ours, left, marks)
 	default:
 		if at, err := time.Parse(time.RFC3339, m.o.Outgoing.Annotations[annotationLeft]); err == nil && m.o.Now.Sub(at) >= drain {
-			m.remove(outgoingName)
+			m.remove(OutgoingName)
 		}
 	}
 }
@@ -475,7 +475,7 @@ func (m *migrator) mirror(ours side) {
 	if in.Annotations[annotationStage] == "canary" {
 		ready = ready.first()
 	}
-	m.put(incomingName, ready, asked, only(in.Annotations))
+	m.put(IncomingName, ready, asked, only(in.Annotations))
 }
 
 // currentPhase says how far it is, from what is there.

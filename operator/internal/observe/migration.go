@@ -28,9 +28,6 @@ var configurations = []string{
 	"kube-dns-autoscaler", "coredns-autoscaler", "dns-autoscaler",
 }
 
-// snapshot is the ConfigMap with what was there before a migration, see ADR 11.
-const snapshot = "clusterdns-migration"
-
 // Migrating reports whether there is a DNSMigration.
 func (o Observer) Migrating(ctx context.Context) (bool, error) {
 	r := &reading{Observer: o, ctx: ctx}
@@ -55,15 +52,15 @@ func (o Observer) Migration(ctx context.Context, observed plan.Observed, serverV
 	r.list("Nodes", &nodes)
 	m.Nodes = nodes.Items
 	var before corev1.ConfigMap
-	if r.get("ConfigMap", r.key(snapshot), &before) {
+	if r.get("ConfigMap", r.key(migration.SnapshotName), &before) {
 		m.Snapshot = &before
 	}
 	m.Observed = r.out
 	for i, s := range m.Slices {
 		switch s.Name {
-		case o.Operator.ServiceName + "-clusterdns":
+		case migration.IncomingName:
 			m.Incoming = &m.Slices[i]
-		case o.Operator.ServiceName + "-drain":
+		case migration.OutgoingName:
 			m.Outgoing = &m.Slices[i]
 		}
 	}
